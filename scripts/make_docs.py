@@ -12,15 +12,14 @@ read from the files that the simulations wrote.
 
 from __future__ import annotations
 
-import csv
 import importlib
 import json
 import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from calibration.benefit import reliability
@@ -37,19 +36,15 @@ from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
 from synthesis.questions.influence import alternatives_words
 
 ROOT = Path(__file__).parent.parent
-STUDIES = ROOT / "studies"
-MODEL, CALIBRATION = ROOT / "docs" / "model.md", ROOT / "docs" / "calibration.md"
-REFERENCE = ROOT / "tests" / "reference"
-FRONT, ANSWER = ROOT / "README.md", ROOT / "docs" / "answer.csv"
-HISTOLOGY, CHECKS = ANSWER.with_name("histology.csv"), ANSWER.with_name("checks.csv")
-AGAINST = ROOT / "docs" / "against_published.md"
-ANSWER_BLOCK = (
-    "<!-- Written by `make docs` from docs/answer.csv. -->",
-    "<!-- End of the answer. -->",
+STUDIES, DOCS, REFERENCE = ROOT / "studies", ROOT / "docs", ROOT / "tests" / "reference"
+MODEL, CALIBRATION, AGAINST = (
+    DOCS / f"{name}.md" for name in ("model", "calibration", "against_published")
 )
-CHECKS_BLOCK = (
-    "<!-- Written by `make docs` from docs/checks.csv. -->",
-    "<!-- End of the checks. -->",
+FRONT = ROOT / "README.md"
+ANSWER, HISTOLOGY, CHECKS = (DOCS / f"{name}.csv" for name in ("answer", "histology", "checks"))
+ANSWER_BLOCK, CHECKS_BLOCK = (
+    (f"<!-- Written by `make docs` from docs/{name}.csv. -->", f"<!-- End of the {name}. -->")
+    for name in ("answer", "checks")
 )
 GUIDE_BLOCK = (
     "<!-- The field guide is written by `make docs`; edit the records instead. -->",
@@ -118,13 +113,7 @@ _WHY_APART = (
 
 
 def generated() -> dict[Path, str]:
-    """Return the text that each generated file should have.
-
-    Returns
-    -------
-    dict of Path to str
-        Texts by file.
-    """
+    """Return the text that each generated file should have."""
     readme = STUDIES / "README.md"
     return {
         STUDIES / SCHEMA_FILE: schema_text(load_vocabulary()),
@@ -146,28 +135,22 @@ def with_block(path: Path, marks: tuple[str, str], text: str) -> str:
 def answer() -> str:
     """Return the answer of the stored report."""
     rows = pd.read_csv(ANSWER)
-    lines = [
-        [
-            row.treatment,
-            numbers.interval(row.median, row.median_lower, row.median_upper, numbers.months),
-            numbers.interval(row.gain, row.gain_lower, row.gain_upper, numbers.months),
-            numbers.interval(row.adjusted, row.adjusted_lower, row.adjusted_upper, numbers.months),
-            f"{row.cohorts} ({row.patients})",
-            row.evidence,
-            "; ".join(map(numbers.ratio, (row.tipping_limit, row.tipping_estimate))),
-            row.certainty,
-        ]
-        for row in rows.itertuples()
-    ]
+    medians, gains, adjusted = (
+        map(_with_limits, *(rows[f"{name}{end}"] for end in ("", "_lower", "_upper")))
+        for name in ("median", "gain", "adjusted")
+    )
+    sizes = (f"{row.cohorts} ({row.patients})" for row in rows.itertuples())
+    limits = (
+        "; ".join(map(numbers.ratio, pair))
+        for pair in zip(rows["tipping_limit"], rows["tipping_estimate"], strict=True)
+    )
+    columns = [rows["treatment"], medians, gains, adjusted, sizes, rows["evidence"], limits]
+    lines = zip(*columns, rows["certainty"], strict=True)
     head = [
-        "treatment",
-        "median overall survival, months (95 %)",
+        *("treatment", "median overall survival, months (95 %)"),
         f"longer than with {numbers.in_sentence(rows['reference'].iloc[0])} by",
-        "allowing for confounding",
-        "cohorts (patients)",
-        "the comparison is",
-        "undone at",
-        "certainty",
+        *("allowing for confounding", "cohorts (patients)", "the comparison is"),
+        *("undone at", "certainty"),
     ]
     (histology,) = alternatives_words(pd.read_csv(HISTOLOGY))
     prior = load_priors()[CONFOUNDED]
@@ -177,6 +160,10 @@ def answer() -> str:
         f"{anyway} times as long anyway, which is a judgement."
     )
     return f"{table(head, lines)}\n\n{confounding}\n\n{histology}"
+
+
+def _with_limits(middle: float, lower: float, upper: float) -> str:
+    return numbers.interval(middle, lower, upper, numbers.months)
 
 
 def checks() -> str:
@@ -201,41 +188,40 @@ def checks() -> str:
 def take_answer(results: Path, most: int = 6) -> None:
     """Keep overall survival under the largest treatments of several cohorts, and the figure of all.
 
-    Parameters
-    ----------
-    results : Path
-        The folder of a report on this registry.
-    most : int
-        How many treatments.
+    `results` is the folder of a report on this registry, `most` how many treatments.
     """
-    pooled = pd.read_csv(results / "tables" / "pooled.csv")
-    compared = pd.read_csv(results / "tables" / "compare.csv")
-    keys = {"endpoint": "os", "estimand": "median_months"}
-    keys |= {"histology": "reference", "target": "mean_study"}
-    medians = pooled[(pooled[list(keys)] == list(keys.values())).all(axis=1)]
-    gains = compared[(compared["endpoint"] == "os") & (compared["p_gain"].notna())]
+    tables = {path.stem: pd.read_csv(path) for path in (results / "tables").glob("*.csv")}
+    medians = tables["pooled"].query(
+        "endpoint == 'os' and estimand == 'median_months' and histology == 'reference' "
+        "and target == 'mean_study'"
+    )
+    compared = tables["compare"].query("endpoint == 'os'").dropna(subset="p_gain")
     ends = ["estimate", "lower", "upper"]
     about = ["reference", "evidence", "tipping_limit", "tipping_estimate", "certainty"]
     about += ["adjusted", "adjusted_lower", "adjusted_upper"]
-    rows = (
+    gains = compared[["treatment", *ends, *about]].rename(columns=_named("gain"))
+    known = (
         medians.drop(columns="evidence", errors="ignore")
-        .merge(gains[["treatment", *ends, *about]], on="treatment", suffixes=("", "_gain"))
-        .set_index("treatment")
+        .rename(columns=_named("median"))
+        .merge(gains, on="treatment")
+        .dropna(subset="gain_lower")
+        .query("cohorts >= 2")
+        .nlargest(most, "patients")
+        .sort_values("gain", ascending=False)
     )
-    named = {"estimate": "median", "lower": "median_lower", "upper": "median_upper"}
-    named |= {"evidence": "evidence", "estimate_gain": "gain"}
-    named |= {"lower_gain": "gain_lower", "upper_gain": "gain_upper"}
-    several = rows["lower_gain"].notna() & (rows["cohorts"] >= 2)
-    known = rows[several].nlargest(most, "patients").rename(columns=named)
-    columns = [*dict.fromkeys((*named.values(), "cohorts", "patients", *about))]
-    kept = known.sort_values("gain", ascending=False)[columns]
-    kept.to_csv(ANSWER, float_format="%.8g", lineterminator="\n")
-    other = pd.read_csv(results / "tables" / "histology_alternatives.csv")
-    other = other[other["endpoint"] == "os"]
-    other.to_csv(HISTOLOGY, float_format="%.8g", lineterminator="\n", index=False)
-    inside = pd.read_csv(results / "tables" / "predictive_coverage.csv")
-    inside.to_csv(CHECKS, float_format="%.8g", lineterminator="\n", index=False)
+    columns = ["treatment", *_named("median").values(), "evidence", *_named("gain").values()]
+    _keep(known[list(dict.fromkeys([*columns, "cohorts", "patients", *about]))], ANSWER)
+    _keep(tables["histology_alternatives"].query("endpoint == 'os'"), HISTOLOGY)
+    _keep(tables["predictive_coverage"], CHECKS)
     shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"estimate": name, "lower": f"{name}_lower", "upper": f"{name}_upper"}
+
+
+def _keep(rows: pd.DataFrame, path: Path) -> None:
+    rows.to_csv(path, float_format="%.8g", lineterminator="\n", index=False)
 
 
 def model_page() -> str:
@@ -247,158 +233,126 @@ def model_page() -> str:
         text = (getattr(holder, function) if function else holder).__doc__
         text = re.split(r"\n\s*Parameters\n\s*-+\n", text)[0]
         parts.append(f"## {heading}\n\n`{module.replace('.', '/')}.py`. {markdown(text)}")
+    return _joined(parts)
+
+
+def _joined(parts: Iterable[str]) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def calibration_page() -> str:
     """Return the page of what was measured."""
     head = _WRITTEN.format(source="`tests/reference` by `scripts/make_docs.py`") + _CALIBRATION_HEAD
-    parts = [head, _coverage(), _simulation_based(), _selective(), _benefit(), _joint()]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    sections = (_coverage, _simulation_based, _selective, _benefit, _together)
+    return _joined([head, *(part for section in sections for part in section())])
 
 
-def _coverage() -> str:
-    return (
-        "## Coverage and width, beside the patients themselves\n\n"
+def _coverage() -> Iterator[str]:
+    yield "## Coverage and width, beside the patients themselves"
+    yield (
         "`make calibration` simulates cohorts as reports make them and fits what they print: by "
         "this likelihood, by the log-normal approximation from the interval, by a Wald error on "
         "months with random effects by REML, and from the patients themselves. "
-        "`tests/reference/calibration.csv` has every cell.\n\n"
-        "![Coverage and width by method](../tests/reference/calibration.png)\n\n"
-        f"{calibration_tables()}"
+        "`tests/reference/calibration.csv` has every cell."
     )
+    yield "![Coverage and width by method](../tests/reference/calibration.png)"
+    yield calibration_tables()
 
 
-def _simulation_based() -> str:
+def _simulation_based() -> Iterator[str]:
     stored = json.loads((REFERENCE / "sbc.json").read_text(encoding="utf-8"))
-    return "\n\n".join(
-        [
-            "## Simulation-based calibration of the sampler and the hierarchy",
-            "`python -m sbc` draws parameters from the priors, prints what reports would "
-            "print of patients drawn from them, fits that with the sampler of every report, and "
-            "ranks the truth among the draws (Talts et al. 2018, arXiv 1804.06788). Ranks of a "
-            "correct model and sampler are uniform; the 95 % bands are simultaneous over the whole "
-            "distribution of a quantity's ranks (Säilynoja et al. 2022, "
-            "doi 10.1007/s11222-022-10090-6).",
-            "![Rank histograms](../tests/reference/sbc.png)",
-            _sbc_table(stored),
-        ]
+    yield "## Simulation-based calibration of the sampler and the hierarchy"
+    yield (
+        "`python -m sbc` draws parameters from the priors, prints what reports would "
+        "print of patients drawn from them, fits that with the sampler of every report, and "
+        "ranks the truth among the draws (Talts et al. 2018, arXiv 1804.06788). Ranks of a "
+        "correct model and sampler are uniform; the 95 % bands are simultaneous over the whole "
+        "distribution of a quantity's ranks (Säilynoja et al. 2022, "
+        "doi 10.1007/s11222-022-10090-6)."
     )
-
-
-def _selective() -> str:
-    stored = json.loads((REFERENCE / "selective.json").read_text(encoding="utf-8"))
-    lines = [
-        [
-            words,
-            f"{stored[name]['covers_none']:.3f}",
-            f"{stored[name]['root_mean_square']:.2f}",
-            f"{stored[name]['largest']:.2f}",
-        ]
-        for name, words in (
-            ("as_printed", "null results entered"),
-            ("without_nulls", "null results left out"),
-        )
-    ]
-    head = ["registry", "95 % intervals that hold no effect", "root mean square", "largest"]
-    return "\n\n".join(
-        [
-            "## Where significant results are printed and the others are not",
-            f"`python -m calibration.selective` simulates {stored['registries']} registries of "
-            f"{stored['reports']} reports in which histology does nothing. Significant differences "
-            f"are printed with their medians ({stored['significant_reports']} reports), the others "
-            'as "not significant". Estimates are log ratios of medians.',
-            table(head, lines),
-        ]
-    )
-
-
-def _sbc_table(stored: dict[str, Any]) -> str:
+    yield "![Rank histograms](../tests/reference/sbc.png)"
     lines = []
     for model, own in stored["models"].items():
-        quantities = own["quantities"]
-        worst = min(quantities, key=lambda name: quantities[name]["p"])
-        inside = sum(figures["inside"] for figures in quantities.values())
-        lines.append(
-            [
-                model,
-                str(own["replicates"]),
-                f"{inside} of {len(quantities)}",
-                f"{worst}, p = {quantities[worst]['p']:.3f}",
-                str(own["divergences"]),
-            ]
-        )
-    versions = ", ".join(f"{name} {number}" for name, number in stored["versions"].items())
+        found = own["quantities"]
+        worst = min(found, key=lambda name: found[name]["p"])
+        inside = f"{sum(figures['inside'] for figures in found.values())} of {len(found)}"
+        words = f"{worst}, p = {found[worst]['p']:.3f}"
+        lines.append([model, str(own["replicates"]), inside, words, str(own["divergences"])])
     head = ["model", "worlds", "quantities inside their band", "worst", "divergences"]
-    return (
-        f"{table(head, lines)}\n\nMade on {stored['date']} with seed {stored['seed']} "
+    yield table(head, lines)
+    versions = ", ".join(f"{name} {number}" for name, number in stored["versions"].items())
+    yield (
+        f"Made on {stored['date']} with seed {stored['seed']} "
         f"({versions}). `tests/test_sbc.py` fails when the density of the model is another one."
     )
 
 
-def _benefit() -> str:
-    rows = pd.read_csv(REFERENCE / "benefit_calibration.csv")
-    lines = []
-    for kind, own in rows.groupby("kind"):
-        found = reliability(own)
-        numbers = (f"{value:.3f}" for value in (found.said, found.true, found.error))
-        lines.append([_statement(str(kind)), str(found.statements), *numbers])
-    head = ["statement", "number", "said, mean", "true", "standard error"]
-    return "\n\n".join(
-        [
-            "## Gains and ranks as probable as they are said to be",
-            "`python -m calibration.benefit` draws registries from the priors, fits what "
-            "their reports print, compares the treatments as `atc compare` does, and looks up "
-            "which statements are true. Errors count the statements of a registry as one draw.",
-            "![Reliability of gains and ranks](../tests/reference/benefit_calibration.png)",
-            table(head, lines),
-        ]
+def _selective() -> Iterator[str]:
+    stored = json.loads((REFERENCE / "selective.json").read_text(encoding="utf-8"))
+    yield "## Where significant results are printed and the others are not"
+    yield (
+        f"`python -m calibration.selective` simulates {stored['registries']} registries of "
+        f"{stored['reports']} reports in which histology does nothing. Significant differences "
+        f"are printed with their medians ({stored['significant_reports']} reports), the others "
+        'as "not significant". Estimates are log ratios of medians.'
     )
+    figures = {"covers_none": ".3f", "root_mean_square": ".2f", "largest": ".2f"}
+    names = {"as_printed": "null results entered", "without_nulls": "null results left out"}
+    lines = [
+        [words, *(format(stored[name][key], digits) for key, digits in figures.items())]
+        for name, words in names.items()
+    ]
+    head = ["registry", "95 % intervals that hold no effect", "root mean square", "largest"]
+    yield table(head, lines)
 
 
-def _statement(kind: str) -> str:
-    """A kind of statement of the calibration of benefit, in words."""
-    if kind.startswith("interval "):
-        return f"95 % interval, {SURVIVAL_CONTRASTS[kind.removeprefix('interval ')].label}"
-    return {
+def _benefit() -> Iterator[str]:
+    yield "## Gains and ranks as probable as they are said to be"
+    yield (
+        "`python -m calibration.benefit` draws registries from the priors, fits what "
+        "their reports print, compares the treatments as `atc compare` does, and looks up "
+        "which statements are true. Errors count the statements of a registry as one draw."
+    )
+    yield "![Reliability of gains and ranks](../tests/reference/benefit_calibration.png)"
+    statements = {
         "gain": "gain of more than 0, 1 or 3 months",
         "rank": "each rank of each treatment",
         "rank interval": "95 % interval of a rank",
-    }[kind]
+    }
+    for name, contrast in SURVIVAL_CONTRASTS.items():
+        statements[f"interval {name}"] = f"95 % interval, {contrast.label}"
+    lines = []
+    for kind, own in pd.read_csv(REFERENCE / "benefit_calibration.csv").groupby("kind"):
+        found = reliability(own)
+        figures = (f"{value:.3f}" for value in (found.said, found.true, found.error))
+        lines.append([statements[kind], str(found.statements), *figures])
+    yield table(["statement", "number", "said, mean", "true", "standard error"], lines)
 
 
-def _joint() -> str:
-    with (REFERENCE / "calibration_joint.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    apart = {_key(row): row for row in rows if row["method"] == "apart"}
+def _together() -> Iterator[str]:
+    rows = pd.read_csv(REFERENCE / "calibration_joint.csv")
+    first, methods = rows.iloc[0], dict(tuple(rows.groupby("method")))
+    yield "## Overall and progression-free survival together, or apart"
+    yield (
+        "One model of both endpoints was tried: registries of twelve cohorts, of which "
+        "half print one endpoint only, were fitted in that model and apart "
+        f"({first['replicates']} registries a setting, {first['date']}). Figures of the "
+        "models apart in brackets; widths of the joint intervals are relative to them."
+    )
+    key = ["correlation", "endpoint", "quantity"]
+    pairs = methods["joint"].merge(methods["apart"], on=key, suffixes=("", "_apart"))
     lines = [
         [
-            row["correlation"],
-            row["endpoint"].upper(),
-            row["quantity"],
-            f"{float(row['coverage']):.2f} ({float(apart[_key(row)]['coverage']):.2f})",
-            f"{float(row['rmse']):.3f} ({float(apart[_key(row)]['rmse']):.3f})",
-            f"{float(row['width_ratio']):.2f}",
+            *(str(row.correlation), row.endpoint.upper(), row.quantity),
+            f"{row.coverage:.2f} ({row.coverage_apart:.2f})",
+            f"{row.rmse:.3f} ({row.rmse_apart:.3f})",
+            f"{row.width_ratio:.2f}",
         ]
-        for row in rows
-        if row["method"] == "joint"
+        for row in pairs.itertuples()
     ]
     head = ["true correlation", "endpoint", "quantity", "coverage", "root mean square error"]
-    return "\n\n".join(
-        [
-            "## Overall and progression-free survival together, or apart",
-            "One model of both endpoints was tried: registries of twelve cohorts, of which "
-            "half print one endpoint only, were fitted in that model and apart "
-            f"({rows[0]['replicates']} registries a setting, {rows[0]['date']}). Figures of the "
-            "models apart in brackets; widths of the joint intervals are relative to them.",
-            table([*head, "width"], lines),
-            _WHY_APART,
-        ]
-    )
-
-
-def _key(row: dict[str, str]) -> tuple[str, ...]:
-    return row["correlation"], row["endpoint"], row["quantity"]
+    yield table([*head, "width"], lines)
+    yield _WHY_APART
 
 
 def markdown(docstring: str) -> str:
@@ -425,9 +379,7 @@ def _displayed(match: re.Match[str]) -> str:
 def _block(block: str) -> str:
     if block.startswith("```"):
         return block
-    if block.startswith("===="):
-        return _grid(block)
-    return _inline(block)
+    return _grid(block) if block.startswith("====") else _inline(block)
 
 
 def _inline(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,67 +30,56 @@ treatments and numbers belong to no report.
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture: its name, the function that draws it, what it takes, and what it answers."""
+    """One picture: its name, what draws it, what makes its tables, what it answers, options."""
 
     name: str
     plot: Callable[..., Any]
-    frames: Callable[[], tuple[Any, ...]]
+    make: Callable[[], Any]
     words: str
-    more: Mapping[str, Any]
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def frames(self) -> tuple[Any, ...]:
+        """What it is drawn from."""
+        made = self.make()
+        return made if isinstance(made, tuple) else (made,)
 
     def draw(self, **more: Any) -> Any:
         """Draw it; `more` goes to the plot function."""
         return self.plot(*self.frames(), **self.more, **more)
 
 
-def _entry(
-    name: str, plot: Callable[..., Any], frames: Callable[[], Any], words: str, **more: Any
-) -> Entry:
-    def several() -> tuple[Any, ...]:
-        made = frames()
-        return made if isinstance(made, tuple) else (made,)
-
-    return Entry(name, plot, several, words, more)
-
-
-def _part() -> Any:
-    return plots.parts_of(tables.forest_table())[0]
-
-
 GALLERY = (
-    _entry("forest_os", plots.plot_forest, _part, "Survival in every cohort, by class.",
-           part=(1, 2)),
-    _entry("forest_response", plots.plot_forest,
-           lambda: tables.forest_table("response", 20, 9), "Response in every cohort.",
-           endpoint="response"),
-    _entry("curves_os", plots.plot_curves, tables.curve_tables, "Pooled survival curves.",
-           reference="Alfatinib"),
-    _entry("digitised", plots.plot_digitised, tables.digitised_tables,
-           "A curve read off a picture, beside what its report prints."),
-    _entry("compare", plots.plot_compare, tables.compare_table,
-           "Every treatment against the reference."),
-    _entry("benefit", plots.plot_benefit, tables.benefit_table,
-           "Medians and gains of pure and mixed tumours."),
-    _entry("benefit_effects", plots.plot_effects, tables.effect_tables,
-           "Effects of histology on their priors."),
-    _entry("single_results", plots.plot_singles, tables.single_tables,
-           "Results of single reports, alone and once pooled."),
-    _entry("predictive_checks", plots.plot_checks, tables.check_tables,
-           "Reported figures in their predictions."),
-    _entry("sensitivity", plots.plot_specification, tables.specification_table,
-           "One conclusion under every choice."),
-    _entry("impact", plots.plot_impact, tables.impact_tables, "What new studies change."),
-    _entry(
-        "cumulative", plots.plot_cumulative, tables.cumulative_table, "Answers year by year."
-    ),
-    _entry("cases", plots.plot_cases, tables.case_table, "Single patients, never pooled."),
-    _entry("assurance", plots.plot_assurance, tables.plan_table,
-           "What a planned study is expected to conclude."),
-    _entry("planned_widths", plots.plot_planned_widths, tables.plan_table,
-           "How narrow intervals become."),
-    _entry("bias", plots.plot_bias, tables.bias_tables, "Biases of retrospective reports."),
-    _entry("funnel", plots.plot_funnel, tables.funnel_table, "Reported medians in a funnel."),
-    _entry("pool", plots.plot_pool, tables.pool_table, "A plain meta-analysis.", scale="ratio"),
+    Entry("forest_os", plots.plot_forest, lambda: plots.parts_of(tables.forest_table())[0],
+          "Survival in every cohort, by class.", {"part": (1, 2)}),
+    Entry("forest_response", plots.plot_forest, lambda: tables.forest_table("response", 20, 9),
+          "Response in every cohort.", {"endpoint": "response"}),
+    Entry("curves_os", plots.plot_curves, tables.curve_tables, "Pooled survival curves.",
+          {"reference": "Alfatinib"}),
+    Entry("digitised", plots.plot_digitised, tables.digitised_tables,
+          "A curve read off a picture, beside what its report prints."),
+    Entry("compare", plots.plot_compare, tables.compare_table,
+          "Every treatment against the reference."),
+    Entry("benefit", plots.plot_benefit, tables.benefit_table,
+          "Medians and gains of pure and mixed tumours."),
+    Entry("benefit_effects", plots.plot_effects, tables.effect_tables,
+          "Effects of histology on their priors."),
+    Entry("single_results", plots.plot_singles, tables.single_tables,
+          "Results of single reports, alone and once pooled."),
+    Entry("predictive_checks", plots.plot_checks, tables.check_tables,
+          "Reported figures in their predictions."),
+    Entry("sensitivity", plots.plot_specification, tables.specification_table,
+          "One conclusion under every choice."),
+    Entry("impact", plots.plot_impact, tables.impact_tables, "What new studies change."),
+    Entry("cumulative", plots.plot_cumulative, tables.cumulative_table, "Answers year by year."),
+    Entry("cases", plots.plot_cases, tables.case_table, "Single patients, never pooled."),
+    Entry("assurance", plots.plot_assurance, tables.plan_table,
+          "What a planned study is expected to conclude."),
+    Entry("planned_widths", plots.plot_planned_widths, tables.plan_table,
+          "How narrow intervals become."),
+    Entry("bias", plots.plot_bias, tables.bias_tables, "Biases of retrospective reports."),
+    Entry("funnel", plots.plot_funnel, tables.funnel_table, "Reported medians in a funnel."),
+    Entry("pool", plots.plot_pool, tables.pool_table, "A plain meta-analysis.",
+          {"scale": "ratio"}),
 )  # fmt: skip
 
 

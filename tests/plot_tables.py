@@ -6,16 +6,21 @@ of a real analysis: medians not reached, days, landmarks only, one study far bey
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.text import Text
 
 from synthesis.plots import style_context
+from synthesis.plots.style import SHEETS
 
 ENDPOINTS = ("os", "pfs", "response")
 AUTHORS = (
@@ -270,16 +275,10 @@ def cumulative_table() -> pd.DataFrame:
 
 def case_table() -> pd.DataFrame:
     """Single patients of two classes; one has no time, and of one the end is not stated."""
-    rows = [
-        ("Multikinase inhibitor", 1.0, "died"),
-        ("Multikinase inhibitor", 21.0, "died"),
-        ("Multikinase inhibitor", 23.0, "not stated"),
-        ("Multikinase inhibitor", None, "died"),
-        ("Surgery", 14.0, "alive"),
-        ("Surgery", 0.0, "died"),
-        ("Surgery", 58.0, "alive"),
-    ]
-    return pd.DataFrame(rows, columns=["treatment_class", "months", "status"])
+    months = [1.0, 21.0, 23.0, None, 14.0, 0.0, 58.0]
+    status = ["died", "died", "not stated", "died", "alive", "died", "alive"]
+    classes = ["Multikinase inhibitor"] * 4 + ["Surgery"] * 3
+    return pd.DataFrame({"treatment_class": classes, "months": months, "status": status})
 
 
 def pool_table() -> pd.DataFrame:
@@ -303,19 +302,18 @@ def check_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     positions = pd.concat([frame.assign(endpoint=name) for name in ENDPOINTS], ignore_index=True)
     kinds = ("median", "survival at 12 months", "lower limit", "upper limit")
     rows = []
-    for endpoint in ENDPOINTS:
-        for number in range(8):
-            figure = "response rate" if endpoint == "response" else kinds[number % 4]
-            share = figure.startswith(("survival", "response"))
-            value = 0.4 if share else math.inf if number == 2 else 7.3
-            row = {"endpoint": endpoint, "label": f"{AUTHORS[number]} 2020", "figure": figure}
-            row |= {"treatment": TREATMENTS[number][1], "n": SIZES[number], "value": value}
-            row |= {"histology": "mixed" if number == 4 else "not reported"}
-            row |= dict(
-                zip(("predicted", "lower", "upper"), around(0.3 if share else 5, 3), strict=True)
-            )
-            pit = 0.01 + 0.13 * number
-            rows.append(row | {"pit": pit, "within": 0.025 < pit < 0.975})
+    for endpoint, number in itertools.product(ENDPOINTS, range(8)):
+        figure = "response rate" if endpoint == "response" else kinds[number % 4]
+        is_share = figure.startswith(("survival", "response"))
+        value = 0.4 if is_share else math.inf if number == 2 else 7.3
+        ends = dict(
+            zip(("predicted", "lower", "upper"), around(0.3 if is_share else 5, 3), strict=True)
+        )
+        pit = 0.01 + 0.13 * number
+        row = {"endpoint": endpoint, "label": f"{AUTHORS[number]} 2020", "figure": figure}
+        row |= {"treatment": TREATMENTS[number][1], "n": SIZES[number], "value": value}
+        row |= {"histology": "mixed" if number == 4 else "not reported"}
+        rows.append(row | ends | {"pit": pit, "within": 0.025 < pit < 0.975})
     return positions, pd.DataFrame(rows)
 
 
@@ -396,16 +394,16 @@ def specification_table(kind: str = "ratio_of_medians", reports: int = 40) -> pd
 
 
 def plan_table(sizes: tuple[int, ...] = (20, 40, 60, 80, 320)) -> pd.DataFrame:
-    rows = []
-    for number, population in enumerate(("all", "pure", "mixed")):
-        for n in sizes:
-            row = {"population": population, "n": n, "delta": 1.0, "p_today": 0.5 + 0.1 * number}
-            row |= {"assurance": 0.02 * number + n / 400, "assurance_error": 0.03}
-            row |= {"reliable": n < 300 or number != 1}
-            for effect, today in (("prognostic", 1.3), ("predictive", 0.75), ("ratio", 1.4)):
-                row[f"width_today_{effect}"] = today
-                row[f"expected_width_{effect}"] = today - 0.1 * np.log(n) * (3 - number) / 3
-            rows.append(row)
+    rows, today = [], {"prognostic": 1.3, "predictive": 0.75, "ratio": 1.4}
+    populations = enumerate(("all", "pure", "mixed"))
+    for (number, population), n in itertools.product(populations, sizes):
+        row = {"population": population, "n": n, "delta": 1.0, "p_today": 0.5 + 0.1 * number}
+        row |= {"assurance": 0.02 * number + n / 400, "assurance_error": 0.03}
+        row |= {"reliable": n < 300 or number != 1}
+        for effect, width in today.items():
+            expected = width - 0.1 * np.log(n) * (3 - number) / 3
+            row |= {f"width_today_{effect}": width, f"expected_width_{effect}": expected}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -458,6 +456,69 @@ def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in shown_texts(figure)]
 
 
+def page_of(figure: Figure) -> str:
+    """The words of a figure as they stand beside and below each other, its axes, marks of rows."""
+    placed = []
+    for text in shown_texts(figure):
+        x, y = text.get_transform().transform(text.get_position()) * 72 / figure.dpi
+        placed.append((-y, x, text.get_text()))
+    lines: list[list[tuple[float, str]]] = []
+    last = -math.inf
+    for y, x, own in sorted(placed):
+        if y - last > 1.5:
+            lines.append([])
+            last = y
+        lines[-1].append((x, own))
+    page = ["  ".join(own for _, own in sorted(line)) for line in lines]
+    artists = [own for axes in figure.axes for own in axes.get_children() if own.get_gid()]
+    for axes in figure.axes:
+        null = [at(own) for own in axes.lines if (own.get_gid() or "").endswith("null")]
+        told = [axes.get_xscale(), _span(*axes.get_xlim()), *(f"line at {x:g}" for x in null)]
+        page.append(f"[{axes.get_label()}: {', '.join(told)}]")
+    for gid, label in labels_of(figure).items():
+        marks = [_mark(own) for own in artists if own.get_gid().startswith(f"{gid}-")]
+        page.append("  ".join([label, *filter(None, marks)]))
+    return "".join(f"{line}\n" for line in page)
+
+
+def at(mark) -> float:
+    """Where a mark stands on its horizontal axis."""
+    return mark.get_xdata()[0]
+
+
+#: Filled and open signs of the markers; those of strokes and arrow heads.
+SIGNS = {"o": "●○", "s": "■□", "D": "◆◇", "^": "▲△", "v": "▼▽", "|": "||", 4: "◂◂", 5: "▸▸"}
+
+
+def _span(first: float, *last: float) -> str:
+    return " to ".join(f"{round(x, 6) + 0.0:.3g}" for x in (first, *last))
+
+
+def _mark(artist) -> str:
+    """A mark in short: its sign and where it stands on the axis; a broken line is ╌."""
+    if isinstance(artist, Patch):
+        box = artist.get_path().get_extents(artist.get_patch_transform())
+        return f"{'▭' if isinstance(artist, Rectangle) else '⬖'} {_span(box.x0, box.x1)}"
+    if not isinstance(artist, Line2D):
+        return "" if isinstance(artist, Text) else "filled"
+    x, y = artist.get_data()
+    if artist.get_marker() != "None":
+        return f"{SIGNS[artist.get_marker()][is_open(artist)]} {_span(x[0])}"
+    sign = "─" if artist.get_linestyle() == "-" else "╌"
+    if len(x) > 2:
+        return f"{sign} highest at {_span(x[np.argmin(y)])}"
+    return f"{sign} {_span(*x)}" if y[0] == y[1] else f"│ {_span(x[0])}"
+
+
+def axes_named(figure: Figure, name: str):
+    (found,) = [axes for axes in figure.axes if axes.get_label() == name]
+    return found
+
+
+def is_open(mark) -> bool:
+    return to_hex(mark.get_markerfacecolor()) == "#ffffff"
+
+
 def boxes(figure: Figure, artists: list) -> np.ndarray:
     """Bounding boxes in points: left, bottom, right, top."""
     with style_context():  # as when it is saved: glyphs without hints
@@ -473,10 +534,6 @@ def overlaps(first: np.ndarray, second: np.ndarray, slack: float = 0.1) -> np.nd
     across = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
     along = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
     return np.argwhere((across > slack) & (along > slack))
-
-
-#: Widths of a page, millimetres.
-WIDTHS_MM = {"one-column": 85.0, "two-column": 174.0, "slide": 254.0}
 
 
 def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None:
@@ -497,9 +554,9 @@ def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None
     assert min(text.get_fontsize() for text in texts) >= 6.5
     if is_forest and width == "slide":
         assert abs(high / wide - 9 / 16) < 1e-9
-        assert wide * 25.4 / 72 > WIDTHS_MM[width] - 1e-6
+        assert wide * 25.4 / 72 > SHEETS[width].width_mm - 1e-6
     else:
-        assert abs(wide * 25.4 / 72 - WIDTHS_MM[width]) < 1e-6
+        assert abs(wide * 25.4 / 72 - SHEETS[width].width_mm) < 1e-6
     marks = [line for axes in figure.axes for line in axes.lines if line.get_marker() != "None"]
     extents = boxes(figure, marks)
     assert (extents[:, :2] > 0).all()
@@ -508,14 +565,19 @@ def assert_clear(figure: Figure, width: str, *, is_forest: bool = False) -> None
     assert [figure.texts[i].get_text() for _, i in clashes if figure.texts[i].get_text()] == []
 
 
-def row_of(figure: Figure, label: str) -> str:
-    """Beginning of the identifiers of the first row with a label."""
+def labels_of(figure: Figure) -> dict[str, str]:
+    """The label of each row, by the beginning of its identifiers."""
     lines: dict[str, list[str]] = {}
     for text in figure.texts:
         row, mark, _ = (text.get_gid() or "").rpartition("-label-")
         if mark:
             lines.setdefault(row, []).append(text.get_text())
-    return next(row for row, own in lines.items() if " ".join(own) == label)
+    return {row: " ".join(own) for row, own in lines.items()}
+
+
+def row_of(figure: Figure, label: str) -> str:
+    """Beginning of the identifiers of the first row with a label."""
+    return next(row for row, own in labels_of(figure).items() if own == label)
 
 
 def by_gid(figure: Figure) -> dict[str, object]:

@@ -95,10 +95,3 @@ def test_marks_that_would_touch_stand_on_lines_of_their_own():
     heights = {round(float(line.get_xdata()[0]), 1): float(line.get_ydata()[0]) for line in first}
     assert len({heights[12.0], heights[12.2], heights[12.5]}) == 3
     assert heights[40.0] == heights[12.0]
-
-
-def test_an_unknown_status_is_refused():
-    with pytest.raises(ValueError, match="status is 'lost'; expected one of died"):
-        plot_cases(case_table().assign(status="lost"))
-    with pytest.raises(ValueError, match="no rows"):
-        plot_cases(case_table().assign(months=math.nan))

@@ -6,16 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import golden
-import numpy as np
 import pandas as pd
 import pytest
 from compare_fits import survival_fit
-from plot_tables import cumulative_table
 from small_registry import VOCABULARY, cohort, median, study, write_registry
 
 from studies import load_registry
 from synthesis.cli import main
-from synthesis.plots import plot_cumulative
 from synthesis.questions import cumulative as question
 from synthesis.questions.cumulative import CUMULATIVE_COLUMNS, published_before, published_by, told
 from synthesis.result import NotAnsweredError
@@ -136,25 +133,6 @@ def test_the_command_is_the_page_that_was_read(folder, fitted, capsys, tmp_path)
     table = pd.read_csv(out / "tables" / "cumulative.csv")
     assert len(table) == 12
     assert (out / "figures" / "cumulative_os.svg").exists()
-
-
-def test_the_figure_has_a_row_a_year_below_each_treatment():
-    table = cumulative_table()
-    figure = plot_cumulative(table)
-    words = [text.get_text() for text in figure.texts]
-    assert [word for word in words if word in set(table["treatment"])] == [
-        *dict.fromkeys(table["treatment"])
-    ]
-    assert all(str(year) in words for year in table["year"])
-    assert "Holm 2019, Vik 2019" in words
-    narrow = plot_cumulative(table, width="one-column")
-    assert "Lund 2000" not in [text.get_text() for text in narrow.texts]
-
-
-def test_two_rows_of_one_year_are_refused():
-    table = cumulative_table().assign(year=np.int64(2017))
-    with pytest.raises(ValueError, match="two rows for treatment Lenvatinib, year 2017"):
-        plot_cumulative(table)
 
 
 # --- Since a year --------------------------------------------------------------------------------

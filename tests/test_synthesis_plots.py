@@ -10,18 +10,20 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import golden
 import numpy as np
 import pandas as pd
 import plot_tables as tables
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from plot_tables import assert_clear, boxes, by_gid, overlaps, words
+from plot_tables import assert_clear, boxes, by_gid, overlaps, page_of, words
 
 from synthesis import plots
 from synthesis.choices import COLUMNS
 from synthesis.plots import class_hues
-from synthesis.plots.style import HUES, SHEETS, TALLEST
+from synthesis.plots.page import text_width
+from synthesis.plots.style import HUES, SHEETS, TALLEST, Face
 from synthesis.result import NotAnsweredError
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
@@ -50,6 +52,11 @@ def test_every_word_can_be_read_and_every_mark_is_on_the_paper_clear_of_words(na
     assert figure.get_size_inches()[1] * 72 <= TALLEST or width != "two-column"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_words_axes_and_marks_of_each_figure(name):
+    golden.check(f"figure_{name}", page_of(draw(name)))
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(("cohorts", "treatments"), [(5, 2), (30, 12), (90, 25)])
 def test_a_forest_plot_of_any_length_can_be_read(cohorts, treatments, width):
@@ -57,6 +64,12 @@ def test_a_forest_plot_of_any_length_can_be_read(cohorts, treatments, width):
     assert (table["kind"] == "cohort").sum() == cohorts
     axes = plots.plot_forest(table, width=width, title="Overall survival")
     assert_clear(axes.figure, width, is_forest=True)
+
+
+@pytest.mark.parametrize(("name", "absent"), [("cumulative", "Lund 2000"), ("pool", "As reported")])
+def test_what_one_column_has_no_room_for_is_left_out(name, absent):
+    assert absent in words(draw(name))
+    assert absent not in words(draw(name, "one-column"))
 
 
 def test_every_plot_is_in_the_gallery_and_can_be_sent_to_another_process():
@@ -95,121 +108,22 @@ def whole():
     return plots.plot_forest(tables.forest_table()).figure
 
 
-def _rows(figure, label):
-    """Beginning of the identifiers of the row with a label, or with it as its detail."""
-    return [
-        text.get_gid().rsplit("-", 1 if text.get_gid().endswith("detail") else 2)[0]
-        for text in figure.texts
-        if text.get_text() == label and text.get_gid()
-    ]
-
-
-def test_forest_places_both_marks_of_a_cohort(whole):
-    named, table = by_gid(whole), tables.forest_table()
-    several = table[table["kind"] == "cohort"].groupby("treatment").filter(lambda own: len(own) > 1)
-    checked = 0
-    for row in several.to_dict("records"):
-        for gid in _rows(whole, f"{row['label']} {row['year']}"):
-            if f"{gid}-model" not in named or f"{gid}-printed-reported" not in named:
-                continue
-            dot, square = named[f"{gid}-model"], named[f"{gid}-printed-reported"]
-            if dot.get_xdata()[0] != pytest.approx(row["estimate"]):
-                continue  # another cohort of the same author and year
-            line = named[f"{gid}-model-line"].get_xdata()
-            assert tuple(line) == pytest.approx((row["lower"], row["upper"]))
-            assert square.get_xdata()[0] == pytest.approx(row["printed_value"])
-            assert (square.get_marker(), square.get_markerfacecolor()) == ("s", "white")
-            assert (dot.get_marker(), dot.get_markersize()) == ("o", 3.5)
+def test_forest_places_the_reported_value_above_that_of_the_model(whole):
+    named, checked = by_gid(whole), 0
+    for name, square in named.items():
+        if name.endswith("-printed-reported"):
+            dot = named[name.replace("-printed-reported", "-model")]
             assert dot.get_ydata()[0] > square.get_ydata()[0]
             checked += 1
     assert checked > 20
 
 
-def test_a_treatment_with_one_cohort_takes_one_line_with_its_own_estimate():
-    table = tables.forest_table("os", 3, 3)
-    figure = plots.plot_forest(table).figure
-    lines = words(figure)
-    assert "Average study" not in lines
-    assert "New study" not in lines
-    (gid,) = _rows(figure, "Alfatinib")
-    pooled = table.query("kind == 'mean_study' and treatment == 'Alfatinib'").iloc[0]
-    mark = by_gid(figure)[f"{gid}-model"]
-    assert mark.get_marker() == "D"
-    assert mark.get_xdata()[0] == pytest.approx(pooled["estimate"])
-    assert f"{tables.AUTHORS[0]} 2004" in lines
-
-
-def test_each_class_has_a_heading_and_its_diamond_where_the_table_has_one(whole):
-    table, named = tables.forest_table(), by_gid(whole)
-    for row in table[table["kind"] == "class"].to_dict("records"):
-        (gid,) = _rows(whole, row["label"])
-        diamond = named.get(f"{gid}-mean-study")
-        assert (diamond is None) == math.isnan(row["estimate"])
-        if diamond is not None:
-            across = diamond.get_xy()[:, 0]
-            assert (across.min(), across.max()) == pytest.approx((row["lower"], row["upper"]))
-
-
-def test_treatments_stand_in_order_of_their_estimates_within_their_class(whole):
-    table = tables.forest_table()
-    shuffled = table.sample(frac=1.0, random_state=1)
-    order = {name: i for i, name in enumerate(words(whole))}
-    for _, own in table[table["kind"] == "mean_study"].groupby("treatment_class", sort=False):
-        ranked = own.sort_values("estimate", ascending=False)["treatment"]
-        places = [order[name] for name in ranked]
-        assert places == sorted(places)
-    again = words(plots.plot_forest(shuffled.sort_values("treatment_class", kind="stable")).figure)
-    assert set(again) >= {name for _, name in tables.TREATMENTS}
-
-
-def test_not_reached_is_an_arrow_at_the_end_of_the_axis_and_words(whole):
-    named, end = by_gid(whole), whole.axes[0].get_xlim()[1]
-    cohorts = tables.forest_table().query("kind == 'cohort'")
-    beyond = cohorts["printed_upper"] > end
-    expected = cohorts["printed_not_reached"] | cohorts["printed_upper_not_reached"] | beyond
-    arrows = [a for name, a in named.items() if name.endswith("printed-arrow-right")]
-    assert len(arrows) == expected.sum() > 5
-    assert all(arrow.get_xdata()[0] == pytest.approx(end) for arrow in arrows)
-    assert any("NR, not reached" in text for text in words(whole))
-
-
-def test_prediction_is_cut_at_the_end_of_the_axis(whole):
-    named, ends = by_gid(whole), whole.axes[0].get_xlim()
-    bars = [name for name in named if name.endswith("-new-study")]
-    cut = [name for name in bars if f"{name}-arrow-right" in named]
-    assert cut
-    for name in bars:
-        bar = named[name]
-        right = bar.get_x() + bar.get_width()
-        assert bar.get_x() == pytest.approx(ends[0])
-        assert right == pytest.approx(ends[1]) if name in cut else right < ends[1]
-
-
-def test_axis_is_logarithmic_in_months_and_linear_in_percent(whole):
-    assert whole.axes[0].get_xscale() == "log"
-    assert {"1", "12", "48"} <= set(words(whole))
-    axes = draw("forest_response").axes[0]
-    assert axes.get_xscale() == "linear"
-    low, high = axes.get_xlim()
-    assert low < 0 < 100 < high
-
-
-def test_response_squares_have_the_interval_of_the_table():
-    table = tables.forest_table("response", 6, 2)
-    figure = plots.plot_forest(table, endpoint="response").figure
-    named = by_gid(figure)
-    drawn = sorted(
-        tuple(a.get_xdata()) for name, a in named.items() if name.endswith("-printed-line")
-    )
-    own = table[table["kind"] == "cohort"]
-    expected = sorted(zip(100 * own["printed_lower"], 100 * own["printed_upper"], strict=True))
-    np.testing.assert_allclose(drawn, expected)
+def test_a_treatment_with_one_cohort_takes_one_line_and_a_class_of_one_has_no_diamond():
+    table = tables.forest_table("os", 15, 15)
+    golden.check("figure_forest_of_one_cohort_each", page_of(plots.plot_forest(table).figure))
 
 
 def test_values_are_aligned_at_the_decimal_point(whole):
-    from synthesis.plots.page import text_width
-    from synthesis.plots.style import Face
-
     places = set()
     for text in whole.texts:
         if re.fullmatch(r".*-estimate-0", text.get_gid() or ""):
@@ -252,11 +166,7 @@ def _labels(axes):
 
 @pytest.mark.parametrize(
     ("sort", "first", "rising"),
-    [
-        ("effect", "estimate", False),
-        ("year", "year", True),
-        ("size", "n", False),
-    ],
+    [("effect", "estimate", False), ("year", "year", True), ("size", "n", False)],
 )
 def test_rows_can_be_sorted_within_classes_and_treatments(sort, first, rising):
     table = tables.forest_table("os", 24, 5)
@@ -342,11 +252,8 @@ def test_curves_have_a_panel_for_each_treatment_with_enough_data_and_count_the_o
     enough = first[(first["cohorts"] >= 2) | (first["patients"] >= 50)]
     assert [axes.get_label() for axes in figure.axes] == list(enough["treatment"])
     assert 0 < len(enough) < len(first)
-    others = len(first) - len(enough)
-    assert any(text.startswith(f"CrI, credible interval. {others} t") for text in words(figure))
     assert {axes.get_xlim() for axes in figure.axes} == {(0.0, 24.0)}
     assert {axes.get_ylim() for axes in figure.axes} == {(0.0, 100.0)}
-    assert "2 cohorts, 22 patients" in words(figure)
     every = plots.plot_curves(curves.assign(cohorts=1, patients=49), points)
     assert [axes.get_label() for axes in every.axes] == list(first["treatment"])
 
@@ -363,7 +270,6 @@ def test_listed_patients_stand_as_steps_in_their_panel(curves_drawn):
         assert len(lines) == own["study_id"].nunique()
         assert all(line.get_drawstyle() == "steps-post" for line in lines)
     assert sum(map(len, drawn.values())) > 0
-    assert "patients listed one by one" in words(figure)
 
 
 def test_the_reference_stands_pale_behind_every_other_curve(curves_drawn):
@@ -457,6 +363,9 @@ def twice(table):
         ("benefit", 0, swap("pure", "both"), "histology is 'both'; expected one of pure, mixed"),
         ("benefit_effects", 0, only("parameter != 'prognostic'"), "no density for prognostic"),
         ("single_results", 2, having(result=0), "two rows for result 0"),
+        ("cases", 0, having(status="lost"), "status is 'lost'; expected one of died"),
+        ("cases", 0, having(months=np.nan), "no rows"),
+        ("cumulative", 0, having(year=2017), "two rows for treatment Lenvatinib, year 2017"),
         ("impact", 0, swap("os", "pfs"), "no treatment for os to draw"),
         ("impact", 1, without("p"), "surprise: the table lacks the columns p "),
         ("sensitivity", 0, only("specification != 'base'"), "no row named 'base'"),
@@ -486,6 +395,7 @@ def test_tables_that_cannot_be_drawn_are_refused(name, frame, change, told):
         ("forest_os", {"columns": ["n", "age"]}, "columns has 'age'; expected design, country, n"),
         ("forest_os", {"hues": {}}, "no colour for the classes Multikinase"),
         ("forest_os", {"endpoint": "dss"}, "endpoint: found 'dss', expected one of os"),
+        ("pool", {"scale": "log"}, "scale is 'log'; expected one of difference"),
         ("curves_os", {"reference": "Nothing"}, "reference 'Nothing' has no curve"),
     ],
 )

@@ -72,19 +72,19 @@ def test_month_axis_holds_every_estimate_and_legible_ticks(inside, ends, width):
         month_scale([math.nan], ends, width, FACE)
 
 
-def test_letters_that_the_font_lacks_come_from_another(tmp_path):
-    table = forest_table("os", 3, 1).replace("Ferrante", "Nguyễn")
+NONE = "\U0010fffd"  # of private use
+
+
+@pytest.mark.parametrize("letters", ["Nguyễn", NONE], ids=["another font", "no font"])
+def test_letters_that_the_font_lacks_are_left_to_the_reader_of_a_picture(tmp_path, letters):
+    table = forest_table("os", 3, 1).replace("Ferrante", letters)
     svg, *_ = save_figure(plot_forest(table), tmp_path / "forest")
-    assert ">Nguyễn 2004</text>" in svg.read_text(encoding="utf-8")
+    assert f">{letters} 2004</text>" in svg.read_text(encoding="utf-8")
 
 
-def test_letters_that_no_font_has_are_question_marks_where_the_reader_has_no_other(tmp_path):
-    none = "\U0010fffd"  # of private use
-    assert printable(f"Łukasz {none}") == "Łukasz ?"
+def test_letters_that_no_font_has_are_question_marks_where_the_reader_has_no_other():
+    assert printable(f"Łukasz {NONE}") == "Łukasz ?"
     assert printable("Nguyễn") == "Nguyễn"
-    table = forest_table("os", 3, 1).replace("Ferrante", none)
-    svg, *_ = save_figure(plot_forest(table), tmp_path / "forest")
-    assert f">{none} 2004</text>" in svg.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("months", [0.3, 30.0, 90.0, 300.0])

@@ -13,12 +13,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
 
 from synthesis import numbers
-from synthesis.plots import marks, page, rows, style
-from synthesis.plots.histology import answer_columns, effect_legend, effect_rows
+from synthesis.plots import histology, marks, page, rows, style
 from synthesis.plots.marks import Brush
-from synthesis.plots.page import Scale, ratio_scale
 from synthesis.plots.rows import flag, interval_of, number, word
 from synthesis.plots.style import INK, MUTED, PLAIN, Sheet
 from synthesis.result import names
@@ -54,8 +53,8 @@ def plot_bias(
     rows.require(effects, BIAS_COLUMNS, "plot_bias, effects", unique=("effect", "which"))
     rows.require(reports, REPORT_COLUMNS, "plot_bias, reports", may_be_empty=True)
     sheet = style.find_sheet(width)
-    entries = list(effect_rows(_side_by_side(effects), density, sheet, "plot_bias"))
-    legend = effect_legend(reported=False)
+    entries = list(histology.effect_rows(_side_by_side(effects), density, sheet, "plot_bias"))
+    legend = histology.effect_legend(reported=False)
     if not reports.empty:
         words = "Whole bias of each retrospective report, common and its own"
         entries += [rows.Row(words, kind="head"), *map(_report_row, reports.to_dict("records"))]
@@ -64,19 +63,19 @@ def plot_bias(
     inside = [0.5, 2.0, *reports["estimate"]]
     ends = [*rows.visible(density), *reports["lower"], *reports["upper"]]
     unit = "Ratio of medians to a prospective study (log scale)"
-    axis = rows.Axis("ratio", unit, partial(ratio_scale, inside, ends), null=1.0)
-    block = rows.Block("bias", entries, [axis, *answer_columns(sheet)], "Bias")
-    share = sheet.choose(0.36, 0.36, 0.34)
+    axis = rows.Axis("ratio", unit, partial(page.ratio_scale, inside, ends), null=1.0)
+    block = rows.Block("bias", entries, [axis, *histology.answer_columns(sheet)], "Bias")
     foot = (
         "Right of 1: optimistic. The spread is the factor that one report in forty exceeds. "
         "Share assumed: how much of the answer is prior. CrI, credible interval."
     )
-    frame = page.make_frame(sheet, title, legend, foot)
-    return rows.draw_blocks(rows.lay_out([block], frame, label_share=share, between=1.5))
+    shares = (0.36, 0.36, 0.34)
+    layout = rows.lay_out([block], sheet, title, legend, foot, shares=shares, between=1.5)
+    return rows.draw_blocks(layout)
 
 
 def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
-    """Prior and posterior of an effect in one row, as `effect_rows` reads them."""
+    """Prior and posterior of an effect in one row, as `histology.effect_rows` reads them."""
     effects, of_each = effects.rename(columns={"effect": "parameter"}), []
     for which in ("prior", "posterior"):
         ends = {"estimate": which, "lower": f"{which}_lower", "upper": f"{which}_upper"}
@@ -86,16 +85,15 @@ def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _report_row(record: Mapping[str, Any]) -> rows.Row:
-    values = interval_of(record)
     detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
-    texts = {"posterior": numbers.interval(*values, numbers.ratio)}
-    draw = rows.estimate_marks("ratio", PLAIN, values)
+    texts = {"posterior": rows.written(record, numbers.ratio)}
+    draw = partial(rows.put_estimate, column="ratio", values=interval_of(record))
     return rows.Row(word(record["cohort_label"]), detail, texts, draw)
 
 
 # --- Funnel --------------------------------------------------------------------------------------
 
-# Shape and fill of the mark of each kind of report; a circle holds more ink than a diamond.
+# Shape, size and fill of the mark of each kind of report; a circle holds more ink than a diamond.
 _MARKS: Mapping[str, tuple[str, float, bool]] = {
     "retrospective": ("o", 4.4, True),
     "prospective": ("D", 4.2, False),
@@ -110,6 +108,15 @@ _MOST_TICKS = 6
 
 # White space in points around a mark, and the distances at which a name is tried from its own.
 _CLEAR, _REACHES = 1.5, (4.5, 9.0, 14.0)
+
+
+class _Point(NamedTuple):
+    """One reported median; `name` is empty where it is not named."""
+
+    ratio: float
+    error: float
+    kind: str
+    name: str
 
 
 @style.style_context()
@@ -137,48 +144,26 @@ def plot_funnel(
     # scales that hold every point, and the limits as far as the axis may reach
     deepest = 1.06 * max(point.error for point in points)
     end = math.exp(_LIMIT * math.hypot(deepest, spread))
-    scale = ratio_scale([point.ratio for point in points], [end, 1.0 / end], across, sheet.text)
+    ratios = [point.ratio for point in points]
+    scale = page.ratio_scale(ratios, [end, 1.0 / end], across, sheet.text)
+    step = next((own for own in _STEPS if deepest / own <= _MOST_TICKS), _STEPS[-1])
+    ticks = [round(place * step, 6) for place in range(int(deepest / step) + 1)]
     height = sheet.choose(0.95, 0.58, 0.52) * across
-    field = _Field(left, top, across, height, scale, deepest)
     unit = page.wrap("Reported over expected median (log scale)", sheet.text, across)
     unit_top = top + height + 4 + 1.4 * sheet.body
     paper = frame.open(unit_top + len(unit) * sheet.text.pitch)
-    axes = _open(paper, field, sheet)
-    _draw_limits(axes, field, spread)
-    for place, point in enumerate(points):
-        gid = f"funnel-{place}-{point.kind.replace(' ', '-')}"
-        axes.add_line(_mark(point.kind, point.ratio, point.error, PLAIN, gid=gid))
-    _put_names(paper, field, points, sheet)
+    place, depth = ((left, top), (across, height)), page.Scale(deepest, 0.0, ticks)
+    axes = page.add_axes(paper, *place, "funnel", sheet.text, scale, depth, grid=False)
+    axes.axvline(1.0, color=INK, lw=0.6, zorder=1, gid="funnel-null")
+    _draw_limits(axes, deepest, spread)
+    for order, point in enumerate(points):
+        brush = Brush(axes, axes.transData, PLAIN, f"funnel-{order}")
+        _put_mark(point.kind, brush, point.ratio, point.error)
+    _put_names(paper, Bbox.from_bounds(left, top, across, height), axes, points, sheet)
     page.put_lines(paper, left + across / 2, unit_top, unit, sheet.text, align="center")
     words, middle = "Standard error of the log median", top + height / 2
     page.put_upright_text(paper, page.MARGIN + 0.6 * sheet.body, middle, words, sheet.text)
     return paper.figure
-
-
-class _Point(NamedTuple):
-    """One reported median; `name` is empty where it is not named."""
-
-    ratio: float
-    error: float
-    kind: str
-    name: str
-
-
-class _Field(NamedTuple):
-    """The plot: its place on the page in points and its scales."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    scale: Scale
-    deepest: float
-
-    def place(self, point: _Point) -> tuple[float, float]:
-        """Where a median stands, in points from the upper left corner of the plot."""
-        span = math.log(self.scale.upper / self.scale.lower)
-        across = math.log(point.ratio / self.scale.lower) / span * self.width
-        return across, point.error / self.deepest * self.height
 
 
 def _points(table: pd.DataFrame) -> Iterator[_Point]:
@@ -194,20 +179,9 @@ def _points(table: pd.DataFrame) -> Iterator[_Point]:
         yield _Point(ratio, error, word(record["kind"]), name)
 
 
-def _open(paper: page.Page, field: _Field, sheet: Sheet) -> Axes:
-    axes = page.add_axes(paper, field.left, field.top, field.width, field.height, "funnel")
-    page.apply_scale(axes, field.scale, sheet.text, grid=False)
-    axes.set_ylim(field.deepest, 0.0)
-    step = next((own for own in _STEPS if field.deepest / own <= _MOST_TICKS), _STEPS[-1])
-    ticks = [round(place * step, 6) for place in range(int(field.deepest / step) + 1)]
-    page.dress_ticks(axes, "y", sheet.text, ticks, grid=False)
-    axes.axvline(1.0, color=INK, lw=0.6, zorder=1, gid="funnel-null")
-    return axes
-
-
-def _draw_limits(axes: Axes, field: _Field, spread: float) -> None:
+def _draw_limits(axes: Axes, deepest: float, spread: float) -> None:
     """Lines within which 95 % of the medians of a standard error lie."""
-    errors = np.linspace(0.0, field.deepest, 60)
+    errors = np.linspace(0.0, deepest, 60)
     for name, extra in (("sampling", 0.0), ("studies", spread)):
         for side, sign in (("left", -1.0), ("right", 1.0)):
             across = np.exp(sign * _LIMIT * np.hypot(errors, extra))
@@ -215,64 +189,54 @@ def _draw_limits(axes: Axes, field: _Field, spread: float) -> None:
             axes.plot(across, errors, zorder=1.5, **look)
 
 
-def _mark(kind: str, x: float, y: float, hue: str, **more: object) -> Line2D:
+def _put_mark(kind: str, brush: Brush, x: float, y: float) -> None:
     marker, size, filled = _MARKS[kind]
-    edge = {"mec": "white", "mew": 0.4} if filled else {"mec": hue, "mew": 1.0}
-    fill, more = hue if filled else "white", edge | more
-    return Line2D([x], [y], marker=marker, ls="none", ms=size, mfc=fill, zorder=4, **more)
+    look = {"mec": "white", "mew": 0.4} if filled else {"mfc": "white", "mew": 1.0}
+    marks.put_marker(brush, kind.replace(" ", "-"), x, y, marker, size, **look)
 
 
-# Left, top, right and bottom in points from the upper left corner of the plot.
-_Box = tuple[float, float, float, float]
-
-
-def _put_names(paper: page.Page, field: _Field, points: Sequence[_Point], sheet: Sheet) -> None:
+def _put_names(
+    paper: page.Page, field: Bbox, axes: Axes, points: Sequence[_Point], sheet: Sheet
+) -> None:
     """Name the points outside of the limits, where no mark and no other name is in the way."""
-    taken: list[_Box] = []
-    for point in points:
-        x, y = field.place(point)
+    to_points = axes.transData + paper.transform.inverted()
+    places = to_points.transform([(point.ratio, point.error) for point in points])
+    taken = []
+    for place, point in zip(places, points, strict=True):
         half = _MARKS[point.kind][1] / 2 + _CLEAR
-        taken.append((x - half, y - half, x + half, y + half))
-    for place, point in enumerate(points):
+        taken.append(Bbox([place - half, place + half]))
+    for order, (place, point) in enumerate(zip(places, points, strict=True)):
+        if not point.name:
+            continue
         first, bracket, rest = point.name.partition(" (")
         lines = (first, f"({rest}") if bracket else (point.name,)
-        free = (
-            one
-            for one in _candidates(field, point, lines, sheet)
-            if not any(
-                one[0] < box[2] and box[0] < one[2] and one[1] < box[3] and box[1] < one[3]
-                for box in taken
-            )
-        )
-        box = next(free, None) if point.name else None
+        size = page.widest(lines, sheet.note), len(lines) * sheet.note.pitch
+        boxes = _candidates(field, *place, *size, outwards=point.ratio > 1.0)
+        box = next((own for own in boxes if not own.count_overlaps(taken)), None)
         if box:
             taken.append(box)
-            left, top = field.left + box[0], field.top + box[1]
-            page.put_box(paper, left, top, box[2] - box[0], box[3] - box[1], "white", zorder=2)
+            page.put_box(paper, *box.bounds, "white", zorder=2)
             face = replace(sheet.note, color=INK)
-            page.put_lines(paper, left, top, lines, face, gid=f"funnel-name-{place}")
+            page.put_lines(paper, box.x0, box.y0, lines, face, gid=f"funnel-name-{order}")
 
 
-def _candidates(field: _Field, point: _Point, lines: Sequence[str], sheet: Sheet) -> Iterator[_Box]:
+def _candidates(
+    field: Bbox, x: float, y: float, width: float, height: float, *, outwards: bool
+) -> Iterator[Bbox]:
     """Boxes for a name inside the plot, the best first: outwards, inwards, above, below."""
-    x, y = field.place(point)
-    width = max(page.text_width(line, sheet.note) for line in lines)
-    height = len(lines) * sheet.note.pitch
     for reach in _REACHES:
         sides = [(x + reach, y - height / 2), (x - reach - width, y - height / 2)]
-        sides = sides if point.ratio > 1.0 else sides[::-1]
+        sides = sides if outwards else sides[::-1]
         levels = (y - reach + 2.0 - height, y + reach - 2.0)
         corners = [(start, top) for top in levels for start in (x - width - 2.0, x + 2.0)]
         for start, top in [*sides, *corners]:
-            box = (start, top, start + width, top + height)
-            if box[0] >= 1.0 and box[1] >= 0.0 and box[2] <= field.width and box[3] <= field.height:
+            box = Bbox.from_bounds(start, top, width, height)
+            within = box.x0 >= field.x0 + 1.0 and box.x1 <= field.x1
+            if within and box.y0 >= field.y0 and box.y1 <= field.y1:
                 yield box
 
 
 def _legend(points: Sequence[_Point]) -> list[page.LegendEntry]:
-    def mark(kind: str, brush: Brush, x: float, y: float) -> None:
-        marks.put(brush, _mark(kind, x, y, INK), "")
-
     def limit(name: str, brush: Brush, x: float, y: float) -> None:
         line = Line2D((x - 8, x + 8), (y, y), color=MUTED, lw=0.8, ls=_LIMITS[name])
         marks.put(brush, line, "")
@@ -280,7 +244,7 @@ def _legend(points: Sequence[_Point]) -> list[page.LegendEntry]:
     there = {point.kind for point in points}
     words = {"not stated": "design not stated"}
     return [
-        *((words.get(kind, kind), partial(mark, kind)) for kind in _MARKS if kind in there),
+        *((words.get(kind, kind), partial(_put_mark, kind)) for kind in _MARKS if kind in there),
         ("95 % limits, sampling error alone", partial(limit, "sampling")),
         ("with the spread of studies", partial(limit, "studies")),
     ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthesis.plots import marks, page, rows, style
+from synthesis.plots import marks, rows, style
 from synthesis.plots.rows import Row, Words, word
 
 CASE_COLUMNS: tuple[str, ...] = ("treatment_class", "months", "status")
@@ -29,38 +27,30 @@ def plot_cases(
 ) -> Figure:
     """Draw a strip of single patients: filled at a death, open where the patient lived on.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `CASE_COLUMNS`, a row a patient in order of display: months of overall survival,
-        missing where none are reported (such a patient is counted and not drawn); ``status`` of
-        `STATUSES`.
-    width, title
-        As of `plot_forest`.
-
-    Raises ValueError if a column is missing, there is no time, or a status or the width is unknown.
+    The table has the columns `CASE_COLUMNS`, a row a patient in order of display: months of overall
+    survival, missing where none are reported (such a patient is counted and not drawn), and a
+    ``status`` of `STATUSES`. `width` and `title` are as of `plot_forest`. ValueError if a column is
+    missing, there is no time, or a status or the width is unknown.
     """
     sheet = style.find_sheet(width)
     rows.require(table, CASE_COLUMNS, "plot_cases", known={"status": STATUSES})
     timed = table[table["months"].notna()]
     rows.require(timed, CASE_COLUMNS, "plot_cases, with a time")
-    legend = [(name, STATUSES[name]) for name in STATUSES if name in set(timed["status"])]
+    legend = [(name, mark) for name, mark in STATUSES.items() if name in set(timed["status"])]
     columns = [
         Words("n", ("Patients", "(with a time)"), "right"),
         rows.value_axis(timed["months"].clip(lower=_EARLIEST), (), is_share=False),
     ]
     entries = [_row(word(name), own) for name, own in table.groupby("treatment_class", sort=False)]
     block = rows.Block("cases", entries, columns, "Treatment")
-    frame = page.make_frame(sheet, title, legend)
-    share = sheet.choose(0.34, 0.26, 0.26)
-    return rows.draw_blocks(rows.lay_out([block], frame, label_share=share))
+    return rows.draw_blocks(rows.lay_out([block], sheet, title, legend, shares=(0.34, 0.26, 0.26)))
 
 
 def _row(label: str, own: pd.DataFrame) -> Row:
     timed = own[own["months"].notna()].sort_values("months", kind="stable")
     times = timed["months"].clip(lower=_EARLIEST)
-    placed = list(zip(times, timed["status"], _lines(times), strict=True))
-    of = max((line for *_, line in placed), default=0) + 1
+    lines = rows.free_lines(((x, x) for x in np.log(times)), _APART)
+    placed, of = list(zip(times, timed["status"], lines, strict=True)), max(lines, default=0) + 1
 
     def draw(spot: rows.Spot) -> None:
         for place, (months, status, line) in enumerate(placed):
@@ -69,13 +59,3 @@ def _row(label: str, own: pd.DataFrame) -> Row:
 
     texts = {"n": f"{len(own)} ({len(timed)})"}
     return Row(label, texts=texts, draw=draw, least=(of + 1) * _PITCH)
-
-
-def _lines(months: Sequence[float]) -> Iterator[int]:
-    """The first line, from the top, on which each mark touches none before it."""
-    last: list[float] = []
-    for place in map(math.log, months):
-        free = (line for line, end in enumerate(last) if place - end >= _APART)
-        line = next(free, len(last))
-        last[line : line + 1] = [place]
-        yield line

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, endpoint_of
 from synthesis.plots import marks, page, rows, style
-from synthesis.plots.page import Scale, dress_ticks
-from synthesis.plots.rows import Row, flag, interval_of, number, word
+from synthesis.plots.page import Scale
+from synthesis.plots.rows import Row, flag, number, word
 from synthesis.plots.style import INK, MUTED, Sheet, tint
 from synthesis.result import names
 
@@ -70,7 +70,6 @@ def plot_checks(
             _draw_spread(paper, sheet, corner, wide, heading, own)
 
     above = rows.Panels(math.ceil(len(panels) / per_row) * step + 6, len(panels), draw_panels)
-    blocks, share = list(_blocks(extremes, sheet)), sheet.choose(0.42, 0.4, 0.4)
     legend = [
         ("reported figures", marks.line_sample(thickness=1.1)),
         ("95 % of data sets drawn from the model", marks.area_sample(_BAND)),
@@ -78,9 +77,8 @@ def plot_checks(
         ("outside", marks.point_sample(fill=False)),
     ]
     foot = "Position: share of predicted figures below the reported one. NR, not reached."
-    frame = page.make_frame(sheet, title, legend, foot)
-    layout = rows.lay_out(blocks, frame, label_share=share, between=0.8, above=above)
-    return rows.draw_blocks(layout)
+    blocks, look = list(_blocks(extremes, sheet)), {"shares": (0.42, 0.4, 0.4), "between": 0.8}
+    return rows.draw_blocks(rows.lay_out(blocks, sheet, title, legend, foot, above=above, **look))
 
 
 def _draw_spread(
@@ -96,23 +94,19 @@ def _draw_spread(
     x, low, high, line = positions[["position", "lower", "upper", "share"]].to_numpy(float).T
     low, high, line = (100.0 * (own - x) for own in (low, high, line))
     reach = _STEP * math.ceil(max(np.abs([low, high, line]).max(), 1.0) / _STEP)
-    left, top = (
-        corner[0] + 1.6 * size + page.text_width(f"{numbers.MINUS}00", sheet.text) + 4,
-        corner[1] + 1.6 * size,
-    )
+    left = corner[0] + 1.6 * size + page.text_width(f"{numbers.MINUS}00", sheet.text) + 4
+    top = corner[1] + 1.6 * size
     width = min(corner[0] + wide - left - 1.5 * size, 1.35 * _HEIGHT)
     page.put_text(paper, left, corner[1] + 0.7 * size, heading, sheet.text.bold)
-    axes = page.add_axes(paper, left, top, width, _HEIGHT, f"spread {endpoint}")
-    axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(-reach, reach)
-    dress_ticks(axes, "x", sheet.text, (0.0, 0.5, 1.0))
     ends = (-reach, 0, reach)
-    dress_ticks(axes, "y", sheet.text, ends, labels=[numbers.points(at / 100.0) for at in ends])
+    labels = [numbers.points(at / 100.0) for at in ends]
+    scales = Scale(0.0, 1.0, (0.0, 0.5, 1.0)), Scale(-reach, reach, ends, labels=labels)
+    place = (left, top), (width, _HEIGHT)
+    axes = page.add_axes(paper, *place, f"spread {endpoint}", sheet.text, *scales)
     look = {"fc": tint(INK, _BAND), "ec": "none", "lw": 0, "gid": f"spread-{endpoint}-band"}
     axes.fill_between(x, low, high, zorder=1, **look)
     axes.axhline(0.0, color=MUTED, lw=0.6, ls=marks.DASHES, zorder=2)
-    look = {"color": INK, "lw": 1.1, "gid": f"spread-{endpoint}-line"}
-    axes.plot(x, line, zorder=3, **look)
+    axes.plot(x, line, color=INK, lw=1.1, zorder=3, gid=f"spread-{endpoint}-line")
     bottom, words = top + _HEIGHT + 2.6 * size, "Figures in excess, %"
     page.put_text(paper, left + width / 2, bottom, "Position", sheet.text, align="center")
     page.put_upright_text(paper, corner[0] + 0.7 * size, top + _HEIGHT / 2, words, sheet.text)
@@ -136,10 +130,9 @@ def _blocks(extremes: pd.DataFrame, sheet: Sheet) -> Iterator[rows.Block]:
 def _row(record: Mapping[str, Any]) -> Row:
     figure, value = word(record["figure"]), number(record["value"])
     write, unit = (numbers.months, "mo") if figure in TIMES else (numbers.percent, "%")
-    predicted = interval_of({**record, "estimate": record["predicted"]})
     texts = {
         "reported": "NR" if math.isinf(value) else f"{write(value)} {unit}",
-        "predicted": numbers.interval(*predicted, write),
+        "predicted": rows.written({**record, "estimate": record["predicted"]}, write),
     }
     histology, n = word(record["histology"]), record["n"]
     who = f"{histology} tumours, " if histology in ("pure", "mixed") else ""

@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
-from synthesis.plots.page import make_frame, percent_scale, ratio_scale
+from synthesis.plots.page import percent_scale, ratio_scale
 from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, number, word
+from synthesis.result import names
 
-COMPARE_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "treatment", "treatment_class", "estimate", "lower", "upper"),
-    *("adjusted", "adjusted_lower", "adjusted_upper", "p_gain_adjusted"),
-    *("value", "value_lower", "value_upper", "gain", "gain_lower", "gain_upper", "p_gain"),
-    *("evidence", "cohorts", "patients", "compared", "is_reference"),
+COMPARE_COLUMNS = names(
+    "endpoint treatment treatment_class estimate lower upper adjusted adjusted_lower "
+    "adjusted_upper p_gain_adjusted value value_lower value_upper gain gain_lower gain_upper "
+    "p_gain evidence cohorts patients compared is_reference"
 )
 
 #: What carries a contrast, the strongest first: its shape, whether filled, and in words.
@@ -31,13 +31,9 @@ EVIDENCE: Mapping[str, tuple[str, bool, str]] = {
     "across studies": ("dot", False, "no report gave both"),
     "extrapolated": ("diamond", False, "no report of the treatment tells its histology"),
 }
-#: Thickness and hue of the interval that allows for confounding, behind the other.
-_ADJUSTED = {"thickness": 3.2}
-_ENDS = ("lower", "upper")
-_ADJUSTED_HUE = style.GRID
-
-# Percentage points that an axis of response shows at least, and where it may end.
-_LEAST_POINTS, _STEP_OF_POINTS = 25.0, 25.0
+# Thickness of the interval that allows for confounding, behind the other; percentage points that
+# an axis of response shows at least, and in steps of which it ends.
+_BROAD, _POINTS = 3.2, 25.0
 
 
 @style.style_context()
@@ -54,20 +50,13 @@ def plot_compare(
     page is high enough. The shape of the mark says what carries the contrast; the broad line behind
     it allows for confounding. An Axes an endpoint, labelled ``compare-os contrast``.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `COMPARE_COLUMNS`. ``estimate`` is a ratio of medians, for response a difference of
-        rates (fraction); ``value`` the median in months, for response the rate; ``gain`` and
-        ``p_gain`` are missing for response and in the row of the reference.
-    delta : float
-        Months of gain, for the heading.
-    width, title
-        As of `plot_forest`. In one column cohorts, medians and gains are left out, in two columns
-        the medians.
-
-    Raises ValueError if a column is missing, there is no row, two rows are of one endpoint and
-    treatment, or the endpoint, the width or a kind of evidence is unknown.
+    The table has the columns `COMPARE_COLUMNS`: ``estimate`` is a ratio of medians, for response a
+    difference of rates (fraction), ``value`` the median in months, for response the rate; ``gain``
+    and ``p_gain`` are missing for response and in the row of the reference. `delta` is the gain of
+    the heading, in months. `width` and `title` are as of `plot_forest`; in one column cohorts,
+    medians and gains are left out, in two columns the medians. ValueError if a column is missing,
+    there is no row, two rows are of one endpoint and treatment, or the endpoint, the width or a
+    kind of evidence is unknown.
     """
     known = {"endpoint": ENDPOINTS, "evidence": ("", *EVIDENCE)}
     unique = ("endpoint", "treatment")
@@ -83,14 +72,12 @@ def plot_compare(
         if kind in kinds
     ]
     if (table["evidence"].isin([*EVIDENCE][1:]) & table["adjusted_lower"].notna()).any():
-        broad = marks.line_sample(**_ADJUSTED)
-        sample = lambda brush, x, y: broad(brush.coloured(_ADJUSTED_HUE), x, y)  # noqa: E731
+        sample = marks.line_sample(hue=style.GRID, thickness=_BROAD)
         legend.append(("allowing for confounding (second P)", sample))
-    frame = make_frame(sheet, title, legend)
-    share, between = sheet.choose(0.3, 0.27, 0.25), sheet.choose(2.0, 0.3, 0.3)
+    shares, between = (0.3, 0.27, 0.25), sheet.choose(2.0, 0.3, 0.3)
     for by_class in (True, False):
         blocks = [panel.block(by_class=by_class) for panel in panels]
-        layout = rows.lay_out(blocks, frame, label_share=share, between=between)
+        layout = rows.lay_out(blocks, sheet, title, legend, shares=shares, between=between)
         if sheet.is_narrow or layout.height <= style.TALLEST:
             break
     return rows.draw_blocks(layout)
@@ -107,8 +94,8 @@ class _Panel:
 
     def block(self, *, by_class: bool) -> rows.Block:
         """Rows and columns of the panel."""
-        names = [word(row["treatment"]) for row in self.records if flag(row["is_reference"])]
-        over = numbers.in_sentence(names[0]) if names else "the reference"
+        references = (row["treatment"] for row in self.records if flag(row["is_reference"]))
+        over = numbers.in_sentence(word(next(references, "the reference")))
         more = "more respond" if self.endpoint.is_response else "longer"
         title = f"{self.endpoint.name()} (right of the line: {more} than with {over})"
         ranked = sorted(self.records, key=lambda row: -number(row["estimate"]))
@@ -117,19 +104,18 @@ class _Panel:
         return rows.Block(name, list(entries), self._columns(), "Treatment", title)
 
     def _columns(self) -> list[Words | Axis]:
-        inside, *ends = zip(*map(interval_of, self.records), strict=True)
+        inside, ends = rows.spans(self.records)
         if self.endpoint.is_response:
-            known = [100 * x for x in (*inside, *ends[0], *ends[1]) if math.isfinite(x)]
-            lower = _STEP_OF_POINTS * math.floor(min(*known, -_LEAST_POINTS) / _STEP_OF_POINTS)
-            upper = _STEP_OF_POINTS * math.ceil(max(*known, _LEAST_POINTS) / _STEP_OF_POINTS)
-            axis = Axis(
-                "contrast", "Percentage points", partial(percent_scale, lower, upper), null=0.0
-            )
+            shown = [100 * x for x in (*inside, *ends) if math.isfinite(x)]
+            lower = _POINTS * math.floor(min([*shown, -_POINTS]) / _POINTS)
+            upper = _POINTS * math.ceil(max([*shown, _POINTS]) / _POINTS)
+            scale = partial(percent_scale, lower, upper)
+            axis = Axis("contrast", "Percentage points", scale, null=0.0)
             contrast = Words("contrast", ("Difference,", f"points {INTERVAL}"))
             value, more = Words("value", ("Rate, %", INTERVAL)), []
         else:
-            wide = [number(own[f"adjusted_{end}"]) for own in self.records for end in _ENDS]
-            scale = partial(ratio_scale, inside, [*ends[0], *ends[1], *wide])
+            wide = rows.spans(self.records, "adjusted")[1]
+            scale = partial(ratio_scale, inside, ends + wide)
             axis = Axis("contrast", "Ratio (log scale)", scale, null=1.0)
             contrast = Words("contrast", ("Ratio of medians", INTERVAL))
             value = Words("value", ("Median, months", INTERVAL))
@@ -139,7 +125,7 @@ class _Panel:
             return [axis, contrast, *more[1:]]
         counts = Words("counts", ("Cohorts", "(patients)"), most=0.11)
         # the axis needs the room: medians stand in the forest plot
-        values = [value] if self.endpoint.is_response or self.sheet.choose(0, 0, 1) else []
+        values = [value] if self.endpoint.is_response or self.sheet.name == "slide" else []
         return [counts, axis, contrast, *values, *more]
 
     def _by_class(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
@@ -157,27 +143,26 @@ class _Panel:
         endpoint = self.endpoint
         texts = {
             "counts": rows.size_of(record),
-            "value": numbers.interval(*interval_of(record, "value"), endpoint.write),
+            "value": rows.written(record, endpoint.write, "value"),
         }
         if flag(record["is_reference"]):
             texts["contrast"] = rows.Quiet("reference")
             return Row(word(record["treatment"]), texts=texts)
         texts |= {
-            "contrast": numbers.interval(*interval_of(record), endpoint.write_contrast),
-            "gain": numbers.interval(*interval_of(record, "gain"), endpoint.write_gain),
+            "contrast": rows.written(record, endpoint.write_contrast),
+            "gain": rows.written(record, endpoint.write_gain, "gain"),
             "p": numbers.chance_pair(record["p_gain"], record["p_gain_adjusted"]),
         }
         values = interval_of(record, factor=rows.factor_of(endpoint))
         shape, fill, _ = EVIDENCE[word(record["evidence"])]
         look = {"shape": shape, "fill": fill, "roles": ("interval", "contrast")}
-        estimate = rows.estimate_marks("contrast", style.PLAIN, values, **look)
-        ends = number(record["adjusted_lower"]), number(record["adjusted_upper"])
+        _, *ends = interval_of(record, "adjusted")
 
         def draw(spot: rows.Spot) -> None:
             if math.isfinite(ends[0]):
                 span, _ = spot.scales["contrast"].clip(*ends)
-                brush = spot.brush("contrast", _ADJUSTED_HUE)
-                marks.put_line(brush, "adjusted", span, spot.middle, **_ADJUSTED)
-            estimate(spot)
+                brush = spot.brush("contrast", style.GRID)
+                marks.put_line(brush, "adjusted", span, spot.middle, thickness=_BROAD)
+            rows.put_estimate(spot, "contrast", values, **look)
 
         return Row(word(record["treatment"]), texts=texts, draw=draw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.plots import rows, style
-from synthesis.plots.page import make_frame
-from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
+from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word, written
 from synthesis.result import names
 
 CUMULATIVE_COLUMNS = names("treatment year estimate lower upper cohorts patients compared reports")
@@ -35,32 +34,24 @@ def plot_cumulative(
     about, sheet = endpoint_of(endpoint), style.find_sheet(width)
     unique = ("treatment", "year")
     rows.require(table, CUMULATIVE_COLUMNS, "plot_cumulative", unique=unique)
-    records = table.to_dict("records")
-    inside, *ends = zip(*map(interval_of, records), strict=True)
     columns = [
         Words("counts", ("Cohorts", "(patients)")),
-        rows.value_axis(inside, [*ends[0], *ends[1]], is_share=about.is_response),
+        rows.value_axis(*rows.spans(table.to_dict("records")), is_share=about.is_response),
         Words("estimate", (numbers.capitalised(about.unit), INTERVAL)),
     ]
     if not sheet.is_narrow:
         columns.insert(0, Words("reports", ("New",), "left", most=0.3))
-
-    def entries() -> Iterator[Row]:
-        last = None
-        for record in records:
-            if record["treatment"] != last:
-                last = record["treatment"]
-                yield Row(word(last), kind="head")
+    entries = []
+    for treatment, own in table.groupby("treatment", sort=False):
+        entries.append(Row(word(treatment), kind="head"))
+        for record in own.to_dict("records"):
             values = interval_of(record, factor=rows.factor_of(about))
             texts = {
                 "reports": word(record["reports"]),
                 "counts": rows.size_of(record),
-                "estimate": numbers.interval(*interval_of(record), about.write),
+                "estimate": written(record, about.write),
             }
-            draw = rows.estimate_marks("values", style.PLAIN, values)
-            yield Row(str(int(record["year"])), texts=texts, draw=draw, level=1)
-
-    head = "Known by the end of"
-    block = rows.Block(f"cumulative-{endpoint}", list(entries()), columns, head)
-    share = sheet.choose(0.3, 0.2, 0.2)
-    return rows.draw_blocks(rows.lay_out([block], make_frame(sheet, title), label_share=share))
+            draw = partial(rows.put_estimate, column="values", values=values)
+            entries.append(Row(str(int(record["year"])), texts=texts, draw=draw, level=1))
+    block = rows.Block(f"cumulative-{endpoint}", entries, columns, "Known by the end of")
+    return rows.draw_blocks(rows.lay_out([block], sheet, title, shares=(0.3, 0.2, 0.2)))

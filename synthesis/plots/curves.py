@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,17 @@ from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.plots import marks, page, style
 from synthesis.plots.marks import Brush
+from synthesis.plots.page import Scale
 from synthesis.plots.rows import interval_of, number, require, size_of
-from synthesis.plots.style import INK, PALE, Sheet, tint
+from synthesis.plots.style import INK, PALE, tint
+from synthesis.result import names
 
-CURVE_COLUMNS: tuple[str, ...] = (
-    *("treatment", "treatment_class", "time", "survival", "lower", "upper"),
-    *("last_printed", "cohorts", "patients", "compared"),
+CURVE_COLUMNS = names(
+    "treatment treatment_class time survival lower upper last_printed cohorts patients compared"
 )
-POINT_COLUMNS: tuple[str, ...] = (
-    *("treatment", "study_id", "label", "kind", "time", "time_lower", "time_upper"),
-    *("survival", "survival_lower", "survival_upper", "n"),
+POINT_COLUMNS = names(
+    "treatment study_id label kind time time_lower time_upper survival survival_lower "
+    "survival_upper n"
 )
 
 #: End of the axis, months.
@@ -63,23 +63,13 @@ def plot_curves(
     Treatments with fewer than `COHORTS` cohorts and `PATIENTS` patients are counted in words,
     unless there are no others. An Axes per treatment, labelled by it.
 
-    Parameters
-    ----------
-    curves : DataFrame
-        Columns `CURVE_COLUMNS`, times in months, probabilities as fractions.
-    points : DataFrame
-        Columns `POINT_COLUMNS`; ``kind`` is median, landmark or listed, a step of the curve of
-        listed patients that bear its label. A time of infinity was not reached and becomes an
-        arrow at the end of the axis.
-    endpoint : str
-        os or pfs.
-    reference : str
-        Treatment whose curve stands behind every other one; empty for none.
-    width, title, hues
-        As of `plot_forest`.
-
-    Raises ValueError if a column is missing, a treatment has two curves, the endpoint, the
-    reference or the width is unknown, or a class has no hue.
+    `curves` has the columns `CURVE_COLUMNS`, times in months, probabilities as fractions. `points`
+    has `POINT_COLUMNS`: ``kind`` is median, landmark or listed, a step of the curve of listed
+    patients that bear its label; a time of infinity was not reached and becomes an arrow at the end
+    of the axis. `endpoint` is os or pfs, `reference` the treatment whose curve stands behind every
+    other one, empty for none. `width`, `title` and `hues` are as of `plot_forest`. ValueError if a
+    column is missing, a treatment has two curves, the endpoint, the reference or the width is
+    unknown, or a class has no hue.
     """
     require(curves, CURVE_COLUMNS, "plot_curves, curves", unique=("treatment", "time"))
     require(points, POINT_COLUMNS, "plot_curves, points", may_be_empty=True)
@@ -92,86 +82,58 @@ def plot_curves(
     panels = list(enough["treatment"].unique()) or list(drawn)
     is_late = (points["kind"] == "landmark") & (points["time"] > HORIZON)
     points = points[points["treatment"].isin(panels) & ~is_late]
-    frame = page.make_frame(
-        sheet, title, _legend(reference, points), _foot(len(drawn) - len(panels))
-    )
-    titles = [_titles(drawn[name]) for name in panels]
-    grid = _make_grid(sheet, frame.top, titles)
-    paper = frame.open(grid.bottom)
-    for place, name in enumerate(panels):
+    foot = _foot(len(drawn) - len(panels))
+    frame = page.make_frame(sheet, title, _legend(reference, points), foot)
+    behind = [size_of(drawn[name].iloc[0], numbers.size_words) for name in panels]
+    figure = _open_panels(frame, panels, behind, f"{quantity}, %")
+    for place, (name, axes) in enumerate(zip(panels, figure.axes, strict=True)):
         curve, gid = drawn[name], f"curves-panel-{place}"
-        axes = _open_panel(paper, sheet, grid, place, titles)
         if reference and name != reference:
             line = _sampled(drawn[reference], _TIMES)[0]
             axes.plot(_TIMES, line, color=PALE, lw=1.6, zorder=1.5, gid=f"{gid}-reference")
         hue = hues[curve["treatment_class"].iloc[0]]
         _draw_curve(axes, curve, hue, gid)
         _draw_points(axes, points[points["treatment"] == name], hue, gid)
-    centre = (grid.lefts[0] + grid.lefts[-1] + grid.width) / 2
-    bottom = grid.bottom - 0.6 * sheet.body
-    page.put_text(paper, centre, bottom, "Months", sheet.text, align="center")
-    middle, left = (grid.tops[0] + grid.tops[-1] + grid.height) / 2, page.MARGIN + 0.6 * sheet.body
-    page.put_upright_text(paper, left, middle, f"{quantity}, %", sheet.text)
-    return paper.figure
+    return figure
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Sizes and places of the panels in points."""
-
-    lefts: tuple[float, ...]
-    tops: tuple[float, ...]
-    width: float
-    height: float
-    bottom: float
-
-
-def _titles(curve: pd.DataFrame) -> tuple[str, str]:
-    """Treatment, and what stands behind its panel."""
-    first = curve.iloc[0]
-    return str(first["treatment"]), size_of(first, numbers.size_words)
-
-
-def _make_grid(sheet: Sheet, top: float, titles: Sequence[tuple[str, str]]) -> _Grid:
-    """Place the panels, their rows about equally full."""
-    rows = math.ceil(len(titles) / sheet.choose(2, 4, 5))
-    columns = math.ceil(len(titles) / rows)
+def _open_panels(
+    frame: page.Frame, names: Sequence[str], behind: Sequence[str], quantity: str
+) -> Figure:
+    """Axes with their titles, the rows about equally full; labels at the left and foot alone."""
+    sheet = frame.sheet
+    rows = math.ceil(len(names) / sheet.choose(2, 4, 5))
+    columns = math.ceil(len(names) / rows)
     left = page.MARGIN + 1.4 * sheet.body + page.text_width("100", sheet.text) + 6
     # Half of the last tick label stands to the right of the last panel.
     right = sheet.width - page.MARGIN - page.text_width("24", sheet.text) / 2
     gap = 1.5 * sheet.body
     width = min((right - left - (columns - 1) * gap) / columns, 190.0)
     height = min(0.8 * width, 105.0)
-    tops = []
+    titles = [page.wrap(name, sheet.text.bold, width) for name in names]
+    tops, top = [], frame.top
     for row in range(rows):
-        own = titles[row * columns : (row + 1) * columns]
-        lines = max(len(page.wrap(name, sheet.text.bold, width)) for name, _ in own)
+        lines = max(map(len, titles[row * columns : (row + 1) * columns]))
         tops.append(top + lines * sheet.text.pitch + sheet.note.pitch + 3)
         top = tops[-1] + height + _BELOW
-    lefts = tuple(left + place * (width + gap) for place in range(columns))
     bottom = tops[-1] + height + 6 + 2.3 * sheet.body
-    return _Grid(lefts, tuple(tops), width, height, bottom)
-
-
-def _open_panel(
-    paper: page.Page, sheet: Sheet, grid: _Grid, place: int, titles: Sequence[tuple[str, str]]
-) -> Axes:
-    """Axes of one panel with its title; tick labels at the left and the foot alone."""
-    row, column = divmod(place, len(grid.lefts))
-    left, top = grid.lefts[column], grid.tops[row]
-    name, *more = titles[place]
-    lines = page.wrap(name, sheet.text.bold, grid.width)
-    start = top - 3 - sheet.note.pitch - len(lines) * sheet.text.pitch
-    start = page.put_lines(paper, left, start, lines, sheet.text.bold)
-    page.put_lines(paper, left, start, more, sheet.note)
-    axes = page.add_axes(paper, left, top, grid.width, grid.height, name)
-    axes.set_xlim(0, HORIZON)
-    axes.set_ylim(0, 100)
-    is_last = place + len(grid.lefts) >= len(titles)
-    page.dress_ticks(axes, "x", sheet.text, (0, 6, 12, 18, 24), labels=None if is_last else ())
-    labels = None if column == 0 else ()
-    page.dress_ticks(axes, "y", sheet.text, (0, 25, 50, 75, 100), labels=labels)
-    return axes
+    paper = frame.open(bottom)
+    for place, (name, title, more) in enumerate(zip(names, titles, behind, strict=True)):
+        row, column = divmod(place, columns)
+        x, y = left + column * (width + gap), tops[row]
+        start = y - 3 - sheet.note.pitch - len(title) * sheet.text.pitch
+        start = page.put_lines(paper, x, start, title, sheet.text.bold)
+        page.put_lines(paper, x, start, (more,), sheet.note)
+        labels = None if place + columns >= len(names) else ()
+        months = Scale(0, HORIZON, (0, 6, 12, 18, 24), labels=labels)
+        percent = Scale(0, 100, (0, 25, 50, 75, 100), labels=None if column == 0 else ())
+        page.add_axes(paper, (x, y), (width, height), name, sheet.text, months, percent)
+    centre = left + (columns * (width + gap) - gap) / 2
+    bottom -= 0.6 * sheet.body
+    page.put_text(paper, centre, bottom, "Months", sheet.text, align="center")
+    middle, left = (tops[0] + tops[-1] + height) / 2, page.MARGIN + 0.6 * sheet.body
+    page.put_upright_text(paper, left, middle, quantity, sheet.text)
+    return paper.figure
 
 
 def _sampled(curve: pd.DataFrame, times: np.ndarray) -> list[np.ndarray]:
@@ -216,7 +178,6 @@ def _draw_points(axes: Axes, points: pd.DataFrame, hue: str, name: str) -> None:
     for place, record in enumerate(ordered.to_dict("records")):
         brush = Brush(axes, axes.transData, hue, f"{name}-landmark-{place}")
         middle, *span = interval_of(record, "survival", 100)
-        span = None if any(map(math.isnan, span)) else tuple(span)
         marks.put_landmark(brush.shifted(record["shift"]), number(record["time"]), middle, span)
 
 
@@ -239,10 +200,8 @@ def _legend(reference: str, points: pd.DataFrame) -> list[page.LegendEntry]:
         "far beyond the last reported point": _curve_sample(_FADED),
     }
     if reference:
-        pale = marks.line_sample(thickness=1.6)
-        entries[numbers.in_sentence(reference)] = lambda brush, x, y: pale(
-            brush.coloured(PALE), x, y
-        )
+        pale = marks.line_sample(hue=PALE, thickness=1.6)
+        entries[numbers.in_sentence(reference)] = pale
     if not medians.empty:
         entries["reported median (area by n)"] = marks.square_sample
     if (medians["time"] > HORIZON).any():
@@ -250,7 +209,7 @@ def _legend(reference: str, points: pd.DataFrame) -> list[page.LegendEntry]:
     if (points["kind"] == "listed").any():
         entries["patients listed one by one"] = marks.line_sample(thickness=_STEPS)
     if (points["kind"] == "landmark").any():
-        entries["reported survival at a fixed time"] = marks.landmark_sample
+        entries["reported survival at a fixed time"] = _landmark_sample
     return list(entries.items())
 
 
@@ -263,6 +222,10 @@ def _curve_sample(share: float) -> marks.Sample:
         marks.put_line(pale, "", (x - 8, x + 8), y, thickness=_THICKNESS, dashed=is_faded)
 
     return draw
+
+
+def _landmark_sample(brush: Brush, x: float, y: float) -> None:
+    marks.put_landmark(brush, x, y, (y - 4, y + 4))
 
 
 def _foot(others: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from synthesis.endpoints import endpoint_of
 from synthesis.plots import marks, page, style
 from synthesis.plots.marks import Brush
-from synthesis.plots.rows import number, require
+from synthesis.plots.page import Scale
+from synthesis.plots.rows import interval_of, number, require
 from synthesis.plots.style import HUES, INK, PALE, POINTS_PER_MM
 
 CURVE_COLUMNS: tuple[str, ...] = ("time", "survival")
@@ -25,6 +26,11 @@ KINDS: Mapping[str, str] = {
 }
 # Of what the report prints, beside what was read off its picture.
 _PRINTED = HUES[7]
+_SAMPLES: Mapping[str, marks.Sample] = {
+    "read": marks.point_sample(hue=PALE),
+    "median": marks.reported_sample(_PRINTED),
+    "landmark": lambda brush, x, y: marks.put_landmark(brush.coloured(_PRINTED), x, y),
+}
 
 
 @style.style_context()
@@ -44,58 +50,41 @@ def plot_digitised(
     their own, the reported median with its limits and reported survival. One Axes, labelled
     ``digitised``; patients at risk stand below it.
 
-    Parameters
-    ----------
-    curve : DataFrame
-        Columns `CURVE_COLUMNS`, a fraction at a time in `unit`; each row holds until the next.
-    points : DataFrame
-        Columns `POINT_COLUMNS`; ``kind`` is one of `KINDS`. A limit of infinity was not reached.
-    at_risk : DataFrame
-        Columns ``time, n``, patients at risk; may be empty.
-    endpoint, unit
-        os or pfs, and the unit of all times.
-    width, title
-        As of `plot_forest`.
-
-    Raises ValueError if a column is missing, there is no curve, or a kind, the endpoint or the
-    width is unknown.
+    `curve` has the columns `CURVE_COLUMNS`, a fraction at a time in `unit`; each row holds until
+    the next. `points` has `POINT_COLUMNS`: ``kind`` is one of `KINDS`, a limit of infinity was not
+    reached. `at_risk`, which may be empty, has ``time, n``. `endpoint` is os or pfs, `unit` that of
+    all times; `width` and `title` are as of `plot_forest`. ValueError if a column is missing, there
+    is no curve, or a kind, the endpoint or the width is unknown.
     """
     require(curve, CURVE_COLUMNS, "plot_digitised, curve")
     require(points, POINT_COLUMNS, "plot_digitised, points", known={"kind": KINDS})
     require(at_risk, ("time", "n"), "plot_digitised, at risk", may_be_empty=True)
     sheet = style.find_sheet(width)
-    frame = page.make_frame(sheet, title, _legend(set(points["kind"])))
-    left = page.text_width("100", sheet.text) + 7 + 1.6 * sheet.body
-    inner = sheet.width - 2 * page.MARGIN - page.text_width("00", sheet.text)
-    height = sheet.choose(56, 70, 90) * POINTS_PER_MM
-    below = 2.8 * sheet.body + (sheet.body + 1.8 * sheet.note.pitch if len(at_risk) else 0.0)
-    paper = frame.open(frame.top + 6 + height + below)
-    top, first = frame.top + 6, page.MARGIN + left
-    axes = page.add_axes(paper, first, top, inner - left, height, "digitised")
+    kinds = set(points["kind"])
+    legend = [(words, _SAMPLES[kind]) for kind, words in KINDS.items() if kind in kinds]
+    frame = page.make_frame(sheet, title, legend)
+    body, height = sheet.body, sheet.choose(56, 70, 90) * POINTS_PER_MM
+    left, top = page.MARGIN + page.text_width("100", sheet.text) + 7 + 1.6 * body, frame.top + 6
+    across = sheet.width - page.MARGIN - page.text_width("00", sheet.text) - left
+    below = 2.8 * body + (body + 1.8 * sheet.note.pitch if len(at_risk) else 0.0)
+    paper = frame.open(top + height + below)
     end = float(max(curve["time"].max(), *points.loc[np.isfinite(points["time"]), "time"]))
     ticks = [float(tick) for tick in _ticks(end)]
-    axes.set_xlim(0.0, max(ticks[-1], end))
-    axes.set_ylim(0.0, 100.0)
-    page.dress_ticks(axes, "x", sheet.text, ticks)
-    page.dress_ticks(axes, "y", sheet.text, (0, 25, 50, 75, 100))
-    steps = 100.0 * curve["survival"]
-    axes.step(
-        curve["time"], steps, where="post", color=INK, lw=1.0, zorder=2, gid="digitised-curve"
-    )
+    scales = Scale(0.0, max(ticks[-1], end), ticks), Scale(0.0, 100.0, (0, 25, 50, 75, 100))
+    place = (left, top), (across, height)
+    axes = page.add_axes(paper, *place, "digitised", sheet.text, *scales)
+    look = {"color": INK, "lw": 1.0, "zorder": 2, "gid": "digitised-curve"}
+    axes.step(curve["time"], 100.0 * curve["survival"], where="post", **look)
     is_read = points["kind"] == "read"
     read = points.loc[is_read, "time"], 100.0 * points.loc[is_read, "survival"]
     look = {"ls": "none", "marker": "o", "ms": 2.6, "mew": 0, "clip_on": False}
     axes.plot(*read, color=PALE, zorder=1.5, gid="digitised-read", **look)
-    for place, row in enumerate(points[~is_read].to_dict("records")):
-        _put(Brush(axes, axes.transData, INK, f"digitised-{row['kind']}-{place}"), row, end)
-    middle = first + (inner - left) / 2
-    line = top + height + 2.2 * sheet.body
-    page.put_text(paper, middle, line, unit.capitalize(), sheet.text, align="center")
-    words = f"{endpoint_of(endpoint).name()}, %"
-    page.put_upright_text(
-        paper, page.MARGIN + 0.6 * sheet.body, top + height / 2, words, sheet.text
-    )
-    _put_at_risk(paper, sheet, axes, at_risk, (first, inner - left), line + 1.4 * sheet.body)
+    for order, row in enumerate(points[~is_read].to_dict("records")):
+        _put(Brush(axes, axes.transData, _PRINTED, f"digitised-{row['kind']}-{order}"), row, end)
+    line, words = top + height + 2.2 * body, f"{endpoint_of(endpoint).name()}, %"
+    page.put_text(paper, left + across / 2, line, unit.capitalize(), sheet.text, align="center")
+    page.put_upright_text(paper, page.MARGIN + 0.6 * body, top + height / 2, words, sheet.text)
+    _put_at_risk(paper, sheet, axes, at_risk, (left, across), line + 1.4 * body)
     return paper.figure
 
 
@@ -107,19 +96,17 @@ def _ticks(end: float) -> np.ndarray:
 
 
 def _put(brush: Brush, row: Mapping[str, object], end: float) -> None:
-    time, survival = number(row["time"]), 100.0 * number(row["survival"])
-    printed = brush.coloured(_PRINTED)
+    survival = 100.0 * number(row["survival"])
+    time, low, high = interval_of(row, "time")
     if row["kind"] == "landmark":
-        marks.put_landmark(printed, time, survival, None)
+        marks.put_landmark(brush, time, survival)
         return
-    low, high = number(row["time_lower"]), number(row["time_upper"])
     if not math.isnan(low):
         beyond = high > end
-        span, ends = (low, min(high, end)), (True, not beyond)
-        look = {"ends": ends, "arrows": (False, beyond)}
-        marks.put_line(printed, "limits", span, survival, **look)
+        look = {"ends": (True, not beyond), "arrows": (False, beyond)}
+        marks.put_line(brush, "limits", (low, min(high, end)), survival, **look)
     if time <= end:
-        marks.put_square(printed, time, survival, 4.0)
+        marks.put_square(brush, time, survival, 4.0)
 
 
 def _put_at_risk(
@@ -143,12 +130,3 @@ def _put_at_risk(
         if x - half > taken and x <= left + width:
             page.put_text(paper, x, line + sheet.note.pitch, text, sheet.note, align="center")
             taken = x + half + 3
-
-
-def _legend(kinds: set[str]) -> Sequence[page.LegendEntry]:
-    samples = {
-        "read": marks.point_sample(hue=PALE),
-        "median": lambda brush, x, y: marks.REPORTED(brush.coloured(_PRINTED), x, y),
-        "landmark": lambda brush, x, y: marks.put_landmark(brush.coloured(_PRINTED), x, y, None),
-    }
-    return [(KINDS[kind], samples[kind]) for kind in KINDS if kind in kinds]

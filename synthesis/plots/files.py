@@ -11,10 +11,8 @@ import io
 import os
 import pickle
 import re
-import struct
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from synthesis.plots.style import FONT, STYLE, style_context
 from synthesis.staging import staged_folder
@@ -47,7 +45,6 @@ FORMATS = (*REPORT_FORMATS, "tiff")
 
 _DPI = float(STYLE["savefig.dpi"])
 _IMAGE_DESCRIPTION = 270  # tag of a TIFF
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_LEVEL = 3
 
 # Parts of an SVG that say nothing: white space between elements, and digits beyond a hundredth of
@@ -104,21 +101,9 @@ def save_figure(
     The files appear together or not at all. Identifiers in the SVG begin with the name of the file,
     so that several can stand in one page.
 
-    Parameters
-    ----------
-    fig : Figure or Axes
-        A figure, or axes of it.
-    stem : str or path
-        Path without suffix; missing folders are made.
-    about : About, optional
-        What all files tell of the figure.
-    formats : sequence of str
-        Of `FORMATS`; tiff is compressed (LZW).
-
-    Returns
-    -------
-    list of Path
-        The files, one a format.
+    `fig` is a figure or axes of it, `stem` the path without suffix, whose missing folders are made,
+    `about` what all files tell of the figure, `formats` some of `FORMATS` (a TIFF is compressed by
+    LZW). Returns the files, one a format; raises ValueError if a format is unknown.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
@@ -136,57 +121,25 @@ def save_figure(
 
 
 def _rendered(fig: Figure, about: About, suffix: str, name: str) -> bytes:
-    if suffix == "svg":
-        return _compact(_vector(fig, about, suffix).decode("utf-8"), name).encode("utf-8")
-    writers = {"pdf": _vector, "png": _png, "tiff": _tiff}
-    return writers[suffix](fig, about, suffix)
-
-
-def _vector(fig: Figure, about: About, suffix: str) -> bytes:
-    undated = {"Date" if suffix == "svg" else "CreationDate": None}
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format=suffix, metadata=undated | about.metadata(suffix))
-    return buffer.getvalue()
-
-
-def _pixels(fig: Figure) -> np.ndarray:
-    """The raster as plain RGB: height, width, 3."""
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="rgba", dpi=_DPI)
-    width, height = (int(inches * _DPI + 1e-6) for inches in fig.get_size_inches())
-    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
-
-
-def _tiff(fig: Figure, about: About, suffix: str) -> bytes:
-    buffer, words = io.BytesIO(), about.metadata(suffix)
-    tags = {_IMAGE_DESCRIPTION: "\n".join(map(str, words.values())).encode()} if words else {}
-    image = Image.fromarray(np.ascontiguousarray(_pixels(fig)))
-    image.save(buffer, "TIFF", compression="tiff_lzw", dpi=(_DPI, _DPI), tiffinfo=tags)
-    return buffer.getvalue()
-
-
-def _png(fig: Figure, about: About, suffix: str) -> bytes:
-    """Written here, since figures pack best without any filter."""
-    pixels = _pixels(fig)
-    height, width, _ = pixels.shape
-    lines = np.zeros((height, 1 + 3 * width), np.uint8)  # each begins with its filter: none
-    lines[:, 1:] = pixels.reshape(height, -1)
-    per_metre = round(_DPI / 0.0254)
-    texts = (
-        key.encode("latin-1") + b"\0\0\0\0\0" + str(entry).encode("utf-8")
-        for key, entry in about.metadata(suffix).items()
-    )
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)),
-        *((b"iTXt", text) for text in texts),
-        (b"IDAT", zlib.compress(lines.tobytes(), _PNG_LEVEL)),
-        (b"IEND", b""),
-    ]
-    return _PNG_SIGNATURE + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
+    words, drawn, written = about.metadata(suffix), io.BytesIO(), io.BytesIO()
+    if suffix in ("svg", "pdf"):
+        undated = {"Date" if suffix == "svg" else "CreationDate": None}
+        fig.savefig(drawn, format=suffix, metadata=undated | words)
+        vector = drawn.getvalue()
+        return _compact(vector.decode("utf-8"), name).encode("utf-8") if suffix == "svg" else vector
+    fig.savefig(drawn, format="rgba", dpi=_DPI)
+    size = tuple(int(inches * _DPI + 1e-6) for inches in fig.get_size_inches())
+    image = Image.frombytes("RGBA", size, drawn.getvalue()).convert("RGB")
+    if suffix == "png":
+        texts = PngInfo()
+        for key, entry in words.items():
+            texts.add_itxt(key, str(entry))
+        look = {"compress_level": _PNG_LEVEL, "pnginfo": texts}
+    else:
+        tags = {_IMAGE_DESCRIPTION: "\n".join(map(str, words.values())).encode()} if words else {}
+        look = {"compression": "tiff_lzw", "tiffinfo": tags}
+    image.save(written, suffix, dpi=(_DPI, _DPI), **look)
+    return written.getvalue()
 
 
 def _compact(svg: str, name: str) -> str:

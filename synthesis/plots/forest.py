@@ -16,14 +16,13 @@ from synthesis import numbers
 from synthesis.choices import COLUMNS, ORDERS
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
-from synthesis.plots.page import Frame, Scale, make_frame
+from synthesis.plots.page import LegendEntry, Scale
 from synthesis.plots.rows import Row, Words, flag, interval_of, number, word
-from synthesis.result import NotAnsweredError
+from synthesis.result import NotAnsweredError, names
 
-FOREST_COLUMNS: tuple[str, ...] = (
-    *("kind", "treatment_class", "treatment", "label", "year", "design", "country", "n", "events"),
-    *("printed", "printed_value", "printed_lower", "printed_upper"),
-    *("printed_not_reached", "printed_upper_not_reached", "estimate", "lower", "upper"),
+FOREST_COLUMNS = names(
+    "kind treatment_class treatment label year design country n events printed printed_value "
+    "printed_lower printed_upper printed_not_reached printed_upper_not_reached estimate lower upper"
 )
 KINDS = ("class", "treatment", "cohort", "mean_study", "new_study", "heterogeneity")
 
@@ -52,6 +51,8 @@ _SHRUNK = "†"
 _SHAFT = 0.94
 # Columns that an axis in months must hold, then those that may stretch it.
 _INSIDE, _ENDS = ["printed_value", "estimate"], ["printed_lower", "printed_upper", "lower", "upper"]
+
+Record = Mapping[str, Any]
 
 
 def plot_forest(
@@ -101,43 +102,43 @@ def plot_forest(
         class and cohorts in their treatment; by default treatments by effect, cohorts as they are.
     columns : sequence of str, optional
         Any of design, country, n, events, reported, model; by default what the width has room for.
-    title : str, optional
-        Set above the figure.
-    hues : mapping of str to str, optional
-        Colour of each class, as from `class_hues`; by default of the classes here.
+    title, hues : optional
+        What is set above, and the colour of each class, by default from `class_hues`.
 
     Raises ValueError if a column is missing, the table has no cohort or pooled row, a kind, the
     endpoint, width, order or a column of text is unknown, or a class has no hue; NotAnsweredError,
     a ValueError, if the columns leave no room for the axis, or `ax` is too low for the rows.
     """
     rows.require(table, FOREST_COLUMNS, "plot_forest", known={"kind": KINDS})
-    _require_words("sort", () if sort is None else (sort,), ORDERS)
-    _require_words("columns", () if columns is None else columns, COLUMNS)
+    _require_words("sort", [] if sort is None else [sort], ORDERS)
+    _require_words("columns", columns or [], COLUMNS)
     sheet = style.find_sheet(width) if ax is None else _sheet_of(ax)
-    drawing = _Drawing(table, endpoint, part, sort, columns, title, hues)
+    hues = style.choose_hues(hues, filter(word, table["treatment_class"]), "plot_forest")
+    forest = _Forest(table, endpoint_of(endpoint), sheet, hues, part, sort, columns, title)
     with style.style_context():
-        figure = rows.draw_blocks(_fitted(drawing, sheet, ax), ax)
+        layout = forest.lay_out()
+        if ax is None and sheet.name == "slide":
+            layout = forest.lay_out_slide(layout)
+        if ax is not None:
+            _require_room(ax, layout.height)
+        figure = rows.draw_blocks(layout, ax)
     return figure.axes[0] if ax is None else ax
-
-
-def _fitted(drawing: _Drawing, sheet: style.Sheet, ax: Axes | None) -> rows.Layout:
-    layout = drawing.lay_out(sheet)
-    if ax is None:
-        return drawing.lay_out_slide(sheet, layout) if sheet.name == "slide" else layout
-    needed, there = layout.height, ax.bbox.height * 72 / ax.get_figure(root=True).dpi
-    if needed > there:
-        needed, there = (f"{points / style.POINTS_PER_MM:.0f} mm" for points in (needed, there))
-        raise NotAnsweredError(
-            f"these rows need axes of {needed}, and ax is {there} high; make its "
-            "figure taller, or draw fewer rows"
-        )
-    return layout
 
 
 def _require_words(what: str, words: Sequence[str], known: Sequence[str]) -> None:
     strange = [name for name in words if name not in known]
     if strange:
         raise ValueError(f"plot_forest: {what} has {strange[0]!r}; expected {', '.join(known)}")
+
+
+def _require_room(ax: Axes, needed: float) -> None:
+    there = ax.bbox.height * 72 / ax.get_figure(root=True).dpi
+    if needed > there:
+        needed, there = (f"{points / style.POINTS_PER_MM:.0f} mm" for points in (needed, there))
+        raise NotAnsweredError(
+            f"these rows need axes of {needed}, and ax is {there} high; make its "
+            "figure taller, or draw fewer rows"
+        )
 
 
 def _sheet_of(ax: Axes) -> style.Sheet:
@@ -162,12 +163,13 @@ def parts_of(
     """
     rows.require(table, FOREST_COLUMNS, "parts_of")
     classes = list(dict.fromkeys(filter(word, table["treatment_class"])))
-    drawing, sheet = _Drawing(table, endpoint, title="Title"), style.find_sheet(width)
-    whole = drawing.lay_out(sheet)
+    sheet, hues = style.find_sheet(width), style.class_hues(classes)
+    forest = _Forest(table, endpoint_of(endpoint), sheet, hues, title="Title")
+    whole = forest.lay_out()
     room = style.TALLEST - (whole.height - whole.blocks[0].rows_height)
     heights = [
-        replace(drawing, table=table[table["treatment_class"] == name])
-        .lay_out(sheet)
+        replace(forest, table=table[table["treatment_class"] == name])
+        .lay_out()
         .blocks[0]
         .rows_height
         for name in classes
@@ -199,87 +201,71 @@ def _reach(table: pd.DataFrame) -> tuple[list[float], list[float]]:
     """Values that an axis in months must hold, and those that may stretch it."""
     if "reach" in table.attrs:
         return table.attrs["reach"]
-    inside, ends = (table[names].to_numpy(dtype=float).ravel() for names in (_INSIDE, _ENDS))
+    inside, ends = (table[columns].to_numpy(dtype=float).ravel() for columns in (_INSIDE, _ENDS))
     return inside.tolist(), ends.tolist()
-
-
-# --- Rows ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Drawing:
-    """What is drawn, as of `plot_forest`, whatever the sheet."""
-
-    table: pd.DataFrame
-    endpoint: str
-    part: tuple[int, int] | None = None
-    sort: str | None = None
-    columns: Sequence[str] | None = None
-    title: str | None = None
-    hues: Mapping[str, str] | None = None
-
-    def lay_out(self, sheet: style.Sheet, between: float = _BETWEEN) -> rows.Layout:
-        table, endpoint = self.table, endpoint_of(self.endpoint)
-        shown = tuple(_SHOWN[sheet.name] if self.columns is None else self.columns)
-        frame = _frame(table, endpoint, sheet, shown, self.title)
-        hues = style.choose_hues(self.hues, filter(word, table["treatment_class"]), "plot_forest")
-        forest = _Forest(endpoint, sheet, hues, shown, self.sort)
-        entries = list(forest.entries(table.to_dict("records")))
-        if not any(row.draw for row in entries):
-            raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
-        head = "Treatment, study"
-        if self.part:
-            head = "Study" if sheet.is_narrow else head
-            head += f" (part {self.part[0]} of {self.part[1]})"
-        block = rows.Block(f"forest-{self.endpoint}", entries, forest.columns(table), head)
-        share = sheet.choose(0.36, 0.31, 0.27)
-        layout = rows.lay_out([block], frame, label_share=share, between=between)
-        (axis,) = (own for own in layout.blocks[0].columns if isinstance(own.spec, rows.Axis))
-        if axis.right - axis.left < _SHORTEST:
-            raise NotAnsweredError(
-                f"a width of {sheet.width_mm:.0f} mm has no room for an axis beside the columns "
-                f"{', '.join(shown)}; leave one out, or take a greater width"
-            )
-        return layout
-
-    def lay_out_slide(self, sheet: style.Sheet, layout: rows.Layout) -> rows.Layout:
-        """The same on a slide, as wide as its height asks for, its rows apart where it has room."""
-        width = max(sheet.width, layout.height / _SLIDE)
-        sheet, height = replace(sheet, width_mm=width / style.POINTS_PER_MM), width * _SLIDE
-        spare = (height - layout.height) / len(layout.blocks[0].rows)
-        apart = min(spare, _LOOSE * sheet.text.pitch)
-        tries = (self.lay_out(sheet, _BETWEEN + share * apart) for share in (1.0, 0.8, 0.0))
-        layout = next(own for own in tries if own.height <= height + 1e-6)
-        return replace(layout, frame=replace(layout.frame, least=height))
 
 
 @dataclass(frozen=True)
 class _Forest:
-    """What the rows of one forest plot share."""
+    """What is drawn, as of `plot_forest`, and on which sheet."""
 
+    table: pd.DataFrame
     endpoint: Endpoint
     sheet: style.Sheet
     hues: Mapping[str, str]
-    shown: tuple[str, ...]
-    sort: str | None
+    part: tuple[int, int] | None = None
+    sort: str | None = None
+    columns: Sequence[str] | None = None
+    title: str | None = None
+
+    @property
+    def shown(self) -> Sequence[str]:
+        """Columns of text."""
+        return _SHOWN[self.sheet.name] if self.columns is None else self.columns
 
     @property
     def is_stacked(self) -> bool:
         """Whether the model's estimate stands below the reported value."""
         return self.sheet.is_narrow and {"reported", "model"} <= set(self.shown)
 
-    def text(self, record: Mapping[str, Any]) -> str:
-        """The model's estimate with its interval, marked where it is shrunk."""
-        mark = _SHRUNK if flag(record.get("shrunk", False)) else ""
-        return f"{numbers.interval(*interval_of(record), self.endpoint.write)}{mark}"
+    def lay_out(self, between: float = _BETWEEN) -> rows.Layout:
+        """Lay it out on its sheet."""
+        entries = list(self.entries())
+        if not any(row.draw for row in entries):
+            raise ValueError("plot_forest: the table has no cohort and no pooled row to draw")
+        head = "Treatment, study"
+        if self.part:
+            head = "Study" if self.sheet.is_narrow else head
+            head += f" (part {self.part[0]} of {self.part[1]})"
+        block = rows.Block(f"forest-{self.endpoint.id}", entries, self.beside(), head)
+        words = self.title, self.legend(), self.foot()
+        look = {"shares": (0.36, 0.31, 0.27), "between": between}
+        layout = rows.lay_out([block], self.sheet, *words, **look)
+        (axis,) = (own for own in layout.blocks[0].columns if isinstance(own.spec, rows.Axis))
+        if axis.right - axis.left < _SHORTEST:
+            raise NotAnsweredError(
+                f"a width of {self.sheet.width_mm:.0f} mm has no room for an axis beside the "
+                f"columns {', '.join(self.shown)}; leave one out, or take a greater width"
+            )
+        return layout
 
-    def columns(self, table: pd.DataFrame) -> list[Words | rows.Axis]:
+    def lay_out_slide(self, layout: rows.Layout) -> rows.Layout:
+        """The same on a slide, as wide as its height asks for, its rows apart where it has room."""
+        width = max(self.sheet.width, layout.height / _SLIDE)
+        sheet, height = replace(self.sheet, width_mm=width / style.POINTS_PER_MM), width * _SLIDE
+        spare = (height - layout.height) / len(layout.blocks[0].rows)
+        apart, wide = min(spare, _LOOSE * sheet.text.pitch), replace(self, sheet=sheet)
+        tries = (wide.lay_out(_BETWEEN + share * apart) for share in (1.0, 0.8, 0.0))
+        layout = next(own for own in tries if own.height <= height + 1e-6)
+        return replace(layout, frame=replace(layout.frame, least=height))
+
+    def beside(self) -> list[Words | rows.Axis]:
         """Columns from left to right."""
         endpoint, is_response = self.endpoint, self.endpoint.is_response
         # of the width that a reported value may take before it goes on in a second line
         most = self.sheet.choose(0.3, 0.145, 0.13)
         head = numbers.capitalised(endpoint.quantity())
-        axis = rows.value_axis(*_reach(table), is_share=is_response, head=head)
+        axis = rows.value_axis(*_reach(self.table), is_share=is_response, head=head)
         model = (f"Model, {endpoint.unit}", rows.INTERVAL)
         given = ("Responders/", "evaluable") if is_response else ("Reported", "(interval)")
         left = {
@@ -294,141 +280,188 @@ class _Forest:
         }
         if self.sheet.is_narrow:
             del left["n"]  # stands after the name
-        if table["events"].isna().all():
+        if self.table["events"].isna().all():
             del left["events"]
         if self.is_stacked:
             right = {"model": Words("estimate", (rows.Quiet("Reported"), *model), most=most)}
-        beside = [
+        left, right = (
             [own for name, own in side.items() if name in self.shown] for side in (left, right)
-        ]
-        return [*beside[0], axis, *beside[1]]
+        )
+        return [*left, axis, *right]
 
-    def entries(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    def legend(self) -> list[LegendEntry]:
+        """The marks of what there is."""
+        is_response = self.endpoint.is_response
+        reported = "reported, exact 95 % interval" if is_response else "reported, with its interval"
+        is_cohort = self.table["kind"] == "cohort"
+        cohorts = self.table.loc[is_cohort, "treatment"].value_counts()
+        legend = [(f"{reported} (area by n)", marks.reported_sample())]
+        if (cohorts > 1).any():
+            legend.append(("model: this cohort", marks.estimate_sample()))
+        if (cohorts == 1).any():
+            legend.append(("model: treatment with one cohort", marks.estimate_sample("diamond")))
+        # a treatment with one cohort has neither diamond nor bar
+        pooled = self.table[self.table["treatment"].map(cohorts) != 1]
+        pooled = set(pooled.loc[pooled["estimate"].notna(), "kind"])
+        if pooled & {"class", "mean_study"}:
+            legend.append(("average study", marks.wide_sample(marks.put_diamond)))
+        if "new_study" in pooled:
+            legend.append(("new study", marks.wide_sample(marks.put_bar)))
+        if not is_response:
+            legend.append(("not reached, or beyond the axis", marks.ARROW))
+        return legend
+
+    def foot(self) -> str:
+        """Heterogeneity, then the abbreviations of what is shown."""
+        table, shown = self.table, self.shown
+        words = [word(label) for label in table.loc[table["kind"] == "heterogeneity", "label"]]
+        cohorts = table[table["kind"] == "cohort"].to_dict("records")
+        keys = ["CrI, credible interval"] if "model" in shown else []
+        if "design" in shown and self.sheet.name != "slide":
+            designs = dict.fromkeys(map(_design, cohorts))
+            keys += [f"{letter}, {name}" for letter, name in designs if letter]
+        if "country" in shown and any("+" in _country(row) for row in cohorts):
+            keys.append("+n, and n further countries")
+        if "reported" in shown and any("NR" in word(row["printed"]) for row in cohorts):
+            keys.append("NR, not reached")
+        if "model" in shown and any(map(flag, table.get("shrunk", ()))):
+            keys.append(f"{_SHRUNK}, unlike its own cohorts: shrunk towards the other treatments")
+        return " ".join([*words, f"{'; '.join(keys)}." if keys else ""]).strip()
+
+    # --- Rows ------------------------------------------------------------------------------------
+
+    def entries(self) -> Iterator[Row]:
         """Headings of classes, and below each its treatments in order of their estimates."""
-        classes: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-        for row in records:
-            if word(row["treatment_class"]):
-                treatments = classes.setdefault(word(row["treatment_class"]), {})
-                treatments.setdefault(word(row["treatment"]), []).append(row)
-        for name, treatments in classes.items():
-            yield self._class_row(name, treatments.pop("", []))
-            for entries in sorted(treatments.values(), key=_ORDER[self.sort or "effect"]):
-                yield from self._treatment_rows(entries)
+        order = _ORDER[self.sort or "effect"]
+        classes = self.table[[bool(word(name)) for name in self.table["treatment_class"]]]
+        for name, own in classes.groupby("treatment_class", sort=False):
+            treatments: dict[str, list[Record]] = {}
+            for record in own.to_dict("records"):
+                treatments.setdefault(word(record["treatment"]), []).append(record)
+            yield self.of_class(name, treatments.pop("", []))
+            for records in sorted(treatments.values(), key=order):
+                yield from self.of_treatment(records)
 
-    def _class_row(self, name: str, entries: Sequence[Mapping[str, Any]]) -> Row:
+    def of_class(self, name: str, records: Sequence[Record]) -> Row:
         """Heading of a class, with its diamond where the table has one."""
-        row = next((row for row in entries if row["kind"] == "class"), {})
-        heading = Row(word(row.get("label")) or name, kind="band", hue=self.hues[name])
-        if numbers.is_missing(row.get("estimate")):
+        record = next((row for row in records if row["kind"] == "class"), {})
+        heading = Row(word(record.get("label")) or name, kind="band", hue=self.hues[name])
+        if numbers.is_missing(record.get("estimate")):
             return heading
-        return replace(heading, texts={"estimate": self.text(row)}, draw=self._pooled(row))
+        return replace(heading, texts={"estimate": self.model(record)}, draw=self.pooled(record))
 
-    def _treatment_rows(self, entries: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-        cohorts = [row for row in entries if row["kind"] == "cohort"]
+    def of_treatment(self, records: Sequence[Record]) -> Iterator[Row]:
+        """Its one cohort, or a heading, its cohorts, the average and a new study."""
+        cohorts = [row for row in records if row["kind"] == "cohort"]
         if self.sort:
             cohorts.sort(key=lambda row: _ORDER[self.sort]([row]))
-        pooled = {row["kind"]: row for row in entries if row["kind"] != "cohort"}
-        label = word(pooled.get("treatment", entries[0])["label"]) or word(entries[0]["treatment"])
+        pooled = {row["kind"]: row for row in records if row["kind"] != "cohort"}
+        label = word(pooled.get("treatment", records[0])["label"]) or word(records[0]["treatment"])
         if len(cohorts) == 1:
             model = pooled.get("mean_study", cohorts[0])
-            names = {"estimate", "lower", "upper", "shrunk"} & model.keys()
-            yield self._cohort_row(cohorts[0] | {name: model[name] for name in names}, label)
+            shared = {"estimate", "lower", "upper", "shrunk"} & model.keys()
+            yield self.of_cohort(cohorts[0] | {name: model[name] for name in shared}, label)
             return
-        if label != word(entries[0]["treatment_class"]):
+        if label != word(records[0]["treatment_class"]):
             yield Row(label, kind="head")
         for cohort in cohorts:
-            yield replace(self._cohort_row(cohort), level=1)
+            yield replace(self.of_cohort(cohort), level=1)
         words = {"mean_study": ("Average study", "head"), "new_study": ("New study", "row")}
         for kind, (name, weight) in words.items():
             if kind in pooled:
-                text, draw = self.text(pooled[kind]), self._pooled(pooled[kind])
-                yield Row(name, texts={"estimate": text}, draw=draw, kind=weight, level=1)
+                texts, draw = {"estimate": self.model(pooled[kind])}, self.pooled(pooled[kind])
+                yield Row(name, texts=texts, draw=draw, kind=weight, level=1)
 
-    def _cohort_row(self, record: Mapping[str, Any], treatment: str = "") -> Row:
+    def of_cohort(self, record: Record, treatment: str = "") -> Row:
         """One cohort; before its name the treatment, where it is the only one of it."""
         study, year = word(record["label"]), numbers.value(record["year"])
         if year != numbers.MISSING and year not in study:
             study = f"{study} {year}"
-        reported, model = _UNIT.sub("\u00a0", word(record["printed"])), self.text(record)
+        reported, model = _UNIT.sub("\u00a0", word(record["printed"])), self.model(record)
         n, events = (
             "" if numbers.is_missing(record[name]) else f"{int(record[name]):,}"
             for name in ("n", "events")
         )
         if self.sheet.is_narrow and n and "n" in self.shown:
             study = f"{study} ({n})"
-        texts: dict[str, str | tuple[str, ...]] = {"estimate": model, "printed": reported, "n": n}
-        if self.is_stacked and reported:
-            texts["estimate"] = (rows.Quiet(reported), model)
-        texts |= {"design": self._design(record), "country": _country(record)}
-        texts["events"] = f"({events})" if events else ""
-        draw = self._cohort_marks(record, "diamond" if treatment else "dot")
+        is_stacked = self.is_stacked and reported
+        letter, design = _design(record)
+        texts: dict[str, str | tuple[str, ...]] = {
+            "design": numbers.capitalised(design) if self.sheet.name == "slide" else letter,
+            "country": _country(record),
+            "n": n,
+            "events": f"({events})" if events else "",
+            "printed": reported,
+            "estimate": (rows.Quiet(reported), model) if is_stacked else model,
+        }
+        draw = self.both_marks(record, "diamond" if treatment else "dot")
         return Row(treatment or study, study if treatment else "", texts, draw)
 
-    def _design(self, record: Mapping[str, Any]) -> str:
-        """Its letter; on a slide its words."""
-        letter, words = _design(record)
-        return numbers.capitalised(words) if self.sheet.name == "slide" else letter
+    def model(self, record: Record) -> str:
+        """The model's estimate with its interval, marked where it is shrunk."""
+        mark = _SHRUNK if flag(record.get("shrunk", False)) else ""
+        return f"{rows.written(record, self.endpoint.write)}{mark}"
 
-    def _pooled(self, record: Mapping[str, Any]) -> rows.Draw:
+    def pooled(self, record: Record) -> rows.Draw:
         """Diamond of an average study, bar of a new one."""
         middle, *limits = interval_of(record, factor=rows.factor_of(self.endpoint))
         hue, is_bar = self.hues[word(record["treatment_class"])], record["kind"] == "new_study"
-        put = marks.put_bar if is_bar else marks.put_diamond
+        put, role = (marks.put_bar, "new-study") if is_bar else (marks.put_diamond, "mean-study")
 
         def draw(spot: rows.Spot) -> None:
             span, beyond = spot.scales["values"].clip(*limits)
             brush = spot.brush("values", hue)
             put(brush, (span[0], middle, span[1]), spot.middle)
-            role = "new-study" if is_bar else "mean-study"
             marks.put_arrows(brush, role, span, spot.middle, beyond)
 
         return draw
 
-    def _cohort_marks(self, record: Mapping[str, Any], shape: str) -> rows.Draw:
+    def both_marks(self, record: Record, shape: str) -> rows.Draw:
         """The reported value of a cohort above the model's estimate."""
         factor, hue = rows.factor_of(self.endpoint), self.hues[word(record["treatment_class"])]
-        names = ("printed_value", "printed_lower", "printed_upper")
-        reported = tuple(factor * number(record[name]) for name in names)
+        value, *limits = (
+            factor * number(record[f"printed_{name}"]) for name in ("value", "lower", "upper")
+        )
         middle, lower, upper = interval_of(record, factor=factor)
-        is_reported = flag(record["printed_not_reached"]) or not math.isnan(reported[0])
+        model = (middle, _or(lower, middle), _or(upper, middle))
+        is_reported = flag(record["printed_not_reached"]) or not math.isnan(value)
         away = (0.46 if self.is_stacked else 0.24) * self.sheet.text.pitch * is_reported
 
         def draw(spot: rows.Spot) -> None:
-            brush, scale = spot.brush("values", hue), spot.scales["values"]
             if is_reported:
-                _put_reported(brush, scale, record, reported, spot.middle - away)
-            model = (middle, _or(lower, middle), _or(upper, middle))
-            y, roles = spot.middle + away, ("model", "model")
-            rows.put_estimate(brush, scale, model, y, shape=shape, roles=roles)
+                brush, scale = spot.brush("values", hue), spot.scales["values"]
+                _put_reported(brush, scale, record, (value, *limits), spot.middle - away)
+            look = {"hue": hue, "shape": shape, "roles": ("model", "model")}
+            rows.put_estimate(spot, "values", model, y=spot.middle + away, **look)
 
         return draw
 
 
-def _effect(entries: Sequence[Mapping[str, Any]]) -> float:
+def _effect(records: Sequence[Record]) -> float:
     """Sorts by the pooled estimate, or that of the cohort, the largest first."""
-    pooled = [row for row in entries if row["kind"] == "mean_study"]
-    return -_or(number((pooled or entries)[0]["estimate"]), -math.inf)
+    pooled = [row for row in records if row["kind"] == "mean_study"]
+    return -_or(number((pooled or records)[0]["estimate"]), -math.inf)
 
 
-def _year(entries: Sequence[Mapping[str, Any]]) -> float:
+def _year(records: Sequence[Record]) -> float:
     """Sorts by the first year; what has none comes last."""
-    return min(_or(number(row["year"]), math.inf) for row in entries)
+    return min(_or(number(row["year"]), math.inf) for row in records)
 
 
-def _size(entries: Sequence[Mapping[str, Any]]) -> float:
+def _size(records: Sequence[Record]) -> float:
     """Sorts by the number of patients, the largest first."""
-    return -sum(_or(number(row["n"]), 0.0) for row in entries)
+    return -sum(_or(number(row["n"]), 0.0) for row in records)
 
 
 _ORDER = {"effect": _effect, "year": _year, "size": _size}
 
 
-def _country(record: Mapping[str, Any]) -> str:
+def _country(record: Record) -> str:
     first, *others = word(record["country"]).replace(";", ",").split(",")
     return f"{first} +{len(others)}" if others else first
 
 
-def _design(record: Mapping[str, Any]) -> tuple[str, str]:
+def _design(record: Record) -> tuple[str, str]:
     design = word(record["design"]).replace("_", " ")
     known = (pair for start, pair in _DESIGNS.items() if design.lower().startswith(start))
     return next(known, ("", design))
@@ -437,7 +470,7 @@ def _design(record: Mapping[str, Any]) -> tuple[str, str]:
 def _put_reported(
     brush: marks.Brush,
     scale: Scale,
-    record: Mapping[str, Any],
+    record: Record,
     reported: tuple[float, float, float],
     y: float,
 ) -> None:
@@ -458,45 +491,3 @@ def _put_reported(
 
 def _or(value: float, otherwise: float) -> float:
     return otherwise if math.isnan(value) else value
-
-
-# --- Words around the rows -----------------------------------------------------------------------
-
-
-def _frame(
-    table: pd.DataFrame,
-    endpoint: Endpoint,
-    sheet: style.Sheet,
-    shown: Sequence[str],
-    title: str | None,
-) -> Frame:
-    is_response = endpoint.is_response
-    reported = "reported, exact 95 % interval" if is_response else "reported, with its interval"
-    cohorts = table.loc[table["kind"] == "cohort", "treatment"].value_counts()
-    legend = [(f"{reported} (area by n)", marks.REPORTED)]
-    if (cohorts > 1).any():
-        legend.append(("model: this cohort", marks.estimate_sample()))
-    if (cohorts == 1).any():
-        legend.append(("model: treatment with one cohort", marks.estimate_sample("diamond")))
-    legend.append(("average study", marks.wide_sample(marks.put_diamond)))
-    legend.append(("new study", marks.wide_sample(marks.put_bar)))
-    if not is_response:
-        legend.append(("not reached, or beyond the axis", marks.ARROW))
-    return make_frame(sheet, title, legend, _foot(table, sheet, shown))
-
-
-def _foot(table: pd.DataFrame, sheet: style.Sheet, shown: Sequence[str]) -> str:
-    """Heterogeneity, then the abbreviations of what is shown."""
-    words = [word(label) for label in table.loc[table["kind"] == "heterogeneity", "label"]]
-    cohorts = table[table["kind"] == "cohort"].to_dict("records")
-    keys = ["CrI, credible interval"] if "model" in shown else []
-    if "design" in shown and sheet.name != "slide":
-        designs = dict.fromkeys(map(_design, cohorts))
-        keys += [f"{letter}, {name}" for letter, name in designs if letter]
-    if "country" in shown and any("+" in _country(row) for row in cohorts):
-        keys.append("+n, and n further countries")
-    if "reported" in shown and any("NR" in word(row["printed"]) for row in cohorts):
-        keys.append("NR, not reached")
-    if "model" in shown and any(map(flag, table.get("shrunk", ()))):
-        keys.append(f"{_SHRUNK}, unlike its own cohorts: shrunk towards the other treatments")
-    return " ".join([*words, f"{'; '.join(keys)}." if keys else ""]).strip()

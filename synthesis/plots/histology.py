@@ -13,23 +13,20 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.plots import marks, rows, style
-from synthesis.plots.page import LegendEntry, difference_scale, make_frame, month_scale, ratio_scale
+from synthesis.plots import marks, page, rows, style
 from synthesis.plots.rows import INTERVAL, Axis, Row, Words, flag, interval_of, number, word
+from synthesis.result import names
 
-BENEFIT_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "treatment", "histology", "median", "median_lower", "median_upper"),
-    *("gain", "gain_lower", "gain_upper", "p_gain", "p_gain_adjusted"),
-    *("cohorts", "patients", "compared", "is_reference", "extrapolated"),
+BENEFIT_COLUMNS = names(
+    "endpoint treatment histology median median_lower median_upper gain gain_lower gain_upper "
+    "p_gain p_gain_adjusted cohorts patients compared is_reference extrapolated"
 )
-EFFECT_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "parameter", "label", "prior", "prior_lower", "prior_upper"),
-    *("posterior", "posterior_lower", "posterior_upper", "prior_share", "cohorts", "patients"),
+EFFECT_COLUMNS = names(
+    "endpoint parameter label prior prior_lower prior_upper posterior posterior_lower "
+    "posterior_upper prior_share cohorts patients"
 )
-DENSITY_COLUMNS: tuple[str, ...] = ("endpoint", "parameter", "which", "x", "density")
-REPORTED_COLUMNS: tuple[str, ...] = (
-    *("endpoint", "label", "pure", "mixed", "ratio", "p", "patients"),
-)
+DENSITY_COLUMNS = names("endpoint parameter which x density")
+REPORTED_COLUMNS = names("endpoint label pure mixed ratio p patients")
 
 #: Shape and hue of each histology: neither alone tells them apart.
 HISTOLOGIES: Mapping[str, tuple[str, str]] = {
@@ -58,18 +55,12 @@ def plot_benefit(
     right one the gain over the reference: Axes ``benefit-os medians`` and, with gains and where
     there is room, ``benefit-os gains``.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `BENEFIT_COLUMNS`, a row for each endpoint, treatment and histology (pure, mixed),
-        in display order; months. The reference has no gain.
-    delta : float
-        Months of gain, for the heading of their probability.
-    width, title
-        As of `plot_forest`. One column has medians only; a slide the probability of a gain, too.
-
-    Raises ValueError if a column is missing, there is no row, two rows are of one endpoint,
-    treatment and histology, or an endpoint, a histology or the width is unknown.
+    The table has the columns `BENEFIT_COLUMNS`, a row for each endpoint, treatment and histology
+    (pure, mixed), in display order; months. The reference has no gain. `delta` is the gain, in
+    months, of the heading of their probability. `width` and `title` are as of `plot_forest`; one
+    column has medians only, a slide the probability of a gain, too. ValueError if a column is
+    missing, there is no row, two rows are of one endpoint, treatment and histology, or an endpoint,
+    a histology or the width is unknown.
     """
     unique = ("endpoint", "treatment", "histology")
     known = {"endpoint": ENDPOINTS, "histology": HISTOLOGIES}
@@ -79,12 +70,19 @@ def plot_benefit(
         _benefit_block(endpoint_of(name), own, delta, sheet)
         for name, own in table.groupby("endpoint", sort=False)
     ]
+    legend = [
+        (f"{name} tumours", marks.estimate_sample(shape, hue))
+        for name, (shape, hue) in HISTOLOGIES.items()
+    ]
+    if table["extrapolated"].astype(bool).any():
+        sample = marks.estimate_sample(extrapolated=True)
+        legend.append(("extrapolated: no report of the treatment supports it", sample))
     foot = "Average study, reference population. CrI, credible interval."
     if sheet.name == "slide":
         foot = f"{foot} P: as it is / allowing for confounding."
-    frame = make_frame(sheet, title, _benefit_legend(table), foot)
-    share = sheet.choose(0.31, 0.25, 0.24)
-    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=1.0))
+    shares = (0.31, 0.25, 0.24)
+    layout = rows.lay_out(blocks, sheet, title, legend, foot, shares=shares, between=1.0)
+    return rows.draw_blocks(layout)
 
 
 def _benefit_block(
@@ -105,66 +103,46 @@ def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
     first = records[0]
     who = numbers.patients(int(first["patients"]), int(first["compared"]))
     detail = f"{numbers.count(int(first['cohorts']), 'cohort')}, n = {who}"
-    names = [word(row["histology"]) for row in records if flag(row["extrapolated"])]
-    if 0 < len(names) < len(records):
-        detail += f"; {numbers.listed(names)} extrapolated"
-    texts = {"medians": tuple(_months(row, "median") for row in records)}
-    if flag(first["is_reference"]):
-        texts["gains"] = (rows.Quiet("reference"),)
-    else:
-        texts["gains"] = tuple(_months(row, "gain") for row in records)
-        texts["p"] = tuple(
-            numbers.chance_pair(row["p_gain"], row["p_gain_adjusted"]) for row in records
-        )
+    unsure = [word(row["histology"]) for row in records if flag(row["extrapolated"])]
+    if 0 < len(unsure) < len(records):
+        detail += f"; {numbers.listed(unsure)} extrapolated"
+    medians, gains = (
+        tuple(rows.written(row, numbers.months, name) for row in records)
+        for name in ("median", "gain")
+    )
+    texts = {"medians": medians, "gains": (rows.Quiet("reference"),)}
+    if not flag(first["is_reference"]):
+        chances = (numbers.chance_pair(row["p_gain"], row["p_gain_adjusted"]) for row in records)
+        texts |= {"gains": gains, "p": tuple(chances)}
 
     def draw(spot: rows.Spot) -> None:
         for place, row in enumerate(records):
-            y = spot.line(place, len(records))
             shape, hue = HISTOLOGIES[word(row["histology"])]
+            look = {"y": spot.line(place, len(records)), "shape": shape, "hue": hue}
+            look["extrapolated"] = flag(row["extrapolated"])
             for column in spot.axes:
-                brush = spot.brush(column, hue, f"{column}-{row['histology']}")
-                values, scale = interval_of(row, column.removesuffix("s")), spot.scales[column]
-                unsure = flag(row["extrapolated"])
-                rows.put_estimate(brush, scale, values, y, shape=shape, extrapolated=unsure)
+                values = interval_of(row, column.removesuffix("s"))
+                name = f"{column}-{row['histology']}"
+                rows.put_estimate(spot, column, values, name=name, **look)
 
     return Row(word(first["treatment"]), detail, texts, draw)
 
 
-def _months(record: Mapping[str, Any], name: str) -> str:
-    return numbers.interval(*interval_of(record, name), numbers.months)
-
-
 def _benefit_columns(table: pd.DataFrame, delta: float, sheet: style.Sheet) -> list[Words | Axis]:
-    medians = partial(month_scale, table["median"], _ends(table, "median"))
+    medians, gains = (rows.spans(table.to_dict("records"), name) for name in ("median", "gain"))
     columns: list[Words | Axis] = [
-        Axis("medians", "Months (log scale)", medians),
+        Axis("medians", "Months (log scale)", partial(page.month_scale, *medians)),
         Words("medians", ("Median, months", INTERVAL)),
     ]
     references = table.loc[table["is_reference"].astype(bool), "treatment"]
     if sheet.is_narrow or references.empty or table["gain"].isna().all():
         return columns
-    over = numbers.in_sentence(word(references.iloc[0]))
-    gains = partial(difference_scale, table["gain"], _ends(table, "gain"))
-    columns.append(Axis("gains", f"Months longer than with {over}", gains, null=0.0))
+    unit = f"Months longer than with {numbers.in_sentence(word(references.iloc[0]))}"
+    columns.append(Axis("gains", unit, partial(page.difference_scale, *gains), null=0.0))
     columns.append(Words("gains", ("Gain, months", INTERVAL)))
     if sheet.name == "slide":
         columns.append(Words("p", ("P(gain", f"> {numbers.value(delta)} mo.)")))
     return columns
-
-
-def _ends(table: pd.DataFrame, name: str) -> list[float]:
-    return [*table[f"{name}_lower"].astype(float), *table[f"{name}_upper"].astype(float)]
-
-
-def _benefit_legend(table: pd.DataFrame) -> list[LegendEntry]:
-    entries = [
-        (f"{name} tumours", marks.estimate_sample(shape, hue))
-        for name, (shape, hue) in HISTOLOGIES.items()
-    ]
-    if table["extrapolated"].astype(bool).any():
-        sample = marks.estimate_sample(extrapolated=True)
-        entries.append(("extrapolated: no report of the treatment supports it", sample))
-    return entries
 
 
 # --- Effects on their priors ---------------------------------------------------------------------
@@ -184,20 +162,11 @@ def plot_effects(
     A strip for each effect, with a vertical scale of its own, and below the ratios that reports
     give. An Axes an endpoint, labelled ``effects-os ratio``.
 
-    Parameters
-    ----------
-    density : DataFrame
-        Columns `DENSITY_COLUMNS`; ``which`` is prior or posterior, ``x`` a ratio, ``density`` per
-        unit of its logarithm.
-    effects : DataFrame
-        Columns `EFFECT_COLUMNS`, in display order; ``prior_share`` a fraction, or missing.
-    reported : DataFrame, optional
-        Columns `REPORTED_COLUMNS`: medians in months, their ratio, p in words.
-    width, title
-        As of `plot_forest`.
-
-    Raises ValueError if a column, an effect or its density is missing, or an endpoint or the
-    width is unknown.
+    `density` has the columns `DENSITY_COLUMNS`: ``which`` is prior or posterior, ``x`` a ratio,
+    ``density`` per unit of its logarithm. `effects` has `EFFECT_COLUMNS`, in display order;
+    ``prior_share`` is a fraction, or missing. `reported` has `REPORTED_COLUMNS`: medians in months,
+    their ratio, p in words. `width` and `title` are as of `plot_forest`. ValueError if a column, an
+    effect or its density is missing, or an endpoint or the width is unknown.
     """
     rows.require(density, DENSITY_COLUMNS, "plot_effects, density")
     unique, known = ("endpoint", "parameter"), {"endpoint": ENDPOINTS}
@@ -206,16 +175,14 @@ def plot_effects(
         reported = effects.head(0).reindex(columns=list(REPORTED_COLUMNS))
     rows.require(reported, REPORTED_COLUMNS, "plot_effects, reported", may_be_empty=True)
     sheet, blocks = style.find_sheet(width), []
+    head = "Effect" if sheet.is_narrow else "Effect of histology"
     for name, own in effects.groupby("endpoint", sort=False):
         drawn, ratios = (frame[frame["endpoint"] == name] for frame in (density, reported))
         entries = [*effect_rows(own, drawn, sheet, "plot_effects"), *_reported_rows(ratios)]
-        columns = _effect_columns(drawn, ratios, ratios["ratio"], sheet)
-        head = "Effect" if sheet.is_narrow else "Effect of histology"
-        blocks.append(
-            rows.Block(f"effects-{name}", entries, columns, head, endpoint_of(name).name())
-        )
-    frame = make_frame(sheet, title, effect_legend(reported=not reported.empty), EFFECT_FOOT)
-    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=sheet.choose(0.3, 0.27, 0.27)))
+        columns, heading = _effect_columns(drawn, ratios, sheet), endpoint_of(name).name()
+        blocks.append(rows.Block(f"effects-{name}", entries, columns, head, heading))
+    legend, shares = effect_legend(reported=not reported.empty), (0.3, 0.27, 0.27)
+    return rows.draw_blocks(rows.lay_out(blocks, sheet, title, legend, EFFECT_FOOT, shares=shares))
 
 
 def effect_rows(
@@ -231,8 +198,7 @@ def effect_rows(
         raise ValueError(f"{what}: no density for {', '.join(bare)}")
     for record in effects.to_dict("records"):
         prior, posterior = (
-            numbers.interval(*interval_of(record, which), numbers.ratio)
-            for which in ("prior", "posterior")
+            rows.written(record, numbers.ratio, which) for which in ("prior", "posterior")
         )
         share = number(record["prior_share"])
         share = "" if math.isnan(share) else f"{numbers.percent(share)} %"
@@ -267,13 +233,13 @@ def _put_ratio(ratio: float, side: float, spot: rows.Spot) -> None:
 
 
 def _effect_columns(
-    density: pd.DataFrame, reported: pd.DataFrame, inside: Sequence[float], sheet: style.Sheet
+    density: pd.DataFrame, reported: pd.DataFrame, sheet: style.Sheet, *others: float
 ) -> list[Words | Axis]:
-    """Columns of a panel of effects; the ratios `inside` must lie on the axis."""
+    """Columns of a panel of effects; reported and other ratios lie on the axis."""
     unit = "Ratio (log scale)" if sheet.is_narrow else "Ratio of medians (log scale)"
-    axis = Axis("ratio", unit, partial(ratio_scale, inside, rows.visible(density)), null=1.0)
+    scale = partial(page.ratio_scale, [*reported["ratio"], *others], rows.visible(density))
     ratios = [] if reported.empty else [Words("reported", ("Reported", "ratio"))]
-    return [axis, *ratios, *answer_columns(sheet)]
+    return [Axis("ratio", unit, scale, null=1.0), *ratios, *answer_columns(sheet)]
 
 
 def answer_columns(sheet: style.Sheet) -> list[Words | Axis]:
@@ -284,7 +250,7 @@ def answer_columns(sheet: style.Sheet) -> list[Words | Axis]:
     return [words, Words("share", ("Share", "assumed"), "right")]
 
 
-def effect_legend(*, reported: bool) -> list[LegendEntry]:
+def effect_legend(*, reported: bool) -> list[page.LegendEntry]:
     """Legend of densities and, where there are any, of reported ratios."""
     entries = [("prior density", marks.PRIOR), ("posterior density", marks.area_sample())]
     ratio = ("ratio that a report gives (area by n)", marks.square_sample)
@@ -298,7 +264,7 @@ RESULT = "result"
 SINGLE_REPORTED_COLUMNS = (RESULT, *REPORTED_COLUMNS)
 SINGLE_EFFECT_COLUMNS = (RESULT, *EFFECT_COLUMNS[1:])
 SINGLE_DENSITY_COLUMNS = (RESULT, *DENSITY_COLUMNS[1:])
-SHOWN_COLUMNS: tuple[str, ...] = (RESULT, "truth", "true_ratio", "shown_ratio", "power")
+SHOWN_COLUMNS = (RESULT, *names("truth true_ratio shown_ratio power"))
 #: ``truth`` of the row whose true ratio is drawn from the pool.
 POOLED = "as pooled"
 
@@ -318,39 +284,31 @@ def plot_singles(
     Below the densities, what significant results of studies of the same size show at stated true
     ratios. An Axes a result, labelled ``single-0 ratio``.
 
-    Parameters
-    ----------
-    density, effects, reported : DataFrame
-        As of `plot_effects`, with a column ``result`` that tells the results apart; only
-        ``reported``, one row a result, has the endpoint. The first effect of a result is what the
-        report says alone.
-    shown : DataFrame
-        Columns `SHOWN_COLUMNS`: true ratio (``truth`` is `POOLED` for the pooled one), ratio that
-        significant results show (missing: none), share that is significant.
-    width, title
-        As of `plot_forest`.
-
-    Raises ValueError if a column or a density is missing, there is no result, two rows report
-    one result, or the width is unknown.
+    `density`, `effects` and `reported` are as of `plot_effects`, with a column ``result`` that
+    tells the results apart; only `reported`, one row a result, has the endpoint. The first effect
+    of a result is what the report says alone. `shown` has the columns `SHOWN_COLUMNS`: true ratio
+    (``truth`` is `POOLED` for the pooled one), ratio that significant results show (missing: none),
+    share that is significant. `width` and `title` are as of `plot_forest`. ValueError if a column
+    or a density is missing, there is no result, two rows report one result, or the width is
+    unknown.
     """
-    unique = (RESULT,)
     rows.require(density, SINGLE_DENSITY_COLUMNS, "plot_singles, density")
     rows.require(effects, SINGLE_EFFECT_COLUMNS, "plot_singles, effects")
+    unique = (RESULT,)
     rows.require(reported, SINGLE_REPORTED_COLUMNS, "plot_singles, reported", unique=unique)
     rows.require(shown, SHOWN_COLUMNS, "plot_singles, shown", may_be_empty=True)
     sheet, blocks = style.find_sheet(width), []
-    for place in range(len(reported)):
-        own = reported.iloc[[place]]
-        result = own[RESULT].iloc[0]
-        frames = (frame[frame[RESULT] == result] for frame in (density, effects, shown))
-        blocks.append(_single_block(f"single-{place}", own, *frames, sheet))
+    for place, result in enumerate(reported[RESULT]):
+        frames = (frame[frame[RESULT] == result] for frame in (reported, density, effects, shown))
+        blocks.append(_single_block(f"single-{place}", *frames, sheet))
     legend = [
         *effect_legend(reported=True),
         ("true ratio", marks.point_sample(fill=False)),
         ("ratio that significant results show on average", marks.point_sample()),
     ]
-    frame, share = make_frame(sheet, title, legend, EFFECT_FOOT), sheet.choose(0.3, 0.27, 0.27)
-    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=0.6))
+    shares = (0.3, 0.27, 0.27)
+    layout = rows.lay_out(blocks, sheet, title, legend, EFFECT_FOOT, shares=shares, between=0.6)
+    return rows.draw_blocks(layout)
 
 
 def _single_block(
@@ -361,26 +319,21 @@ def _single_block(
     shown: pd.DataFrame,
     sheet: style.Sheet,
 ) -> rows.Block:
-    """Panel of one result: many densities stand above each other."""
-    first, *entries = effect_rows(effects, density, sheet, "plot_singles", strip=23.0)
+    """Panel of one result; what the report says alone stands with the ratio that it gives."""
+    alone, *entries = effect_rows(effects, density, sheet, "plot_singles", strip=23.0)
     (report,) = _reported_rows(reported)
-    entries = [_with_report(first, report), *entries, *_shown_rows(shown)]
-    inside = [*reported["ratio"], *shown["true_ratio"], *shown["shown_ratio"]]
-    columns = _effect_columns(density, reported, inside, sheet)
-    words = endpoint_of(reported["endpoint"].iloc[0]).words()
-    heading = f"{report.label}, {words}"
-    return rows.Block(name, entries, columns, "Mixed against pure", heading)
-
-
-def _with_report(alone: Row, report: Row) -> Row:
-    """What the report says by itself, with the ratio that it gives."""
 
     def draw(spot: rows.Spot) -> None:
         alone.draw(spot)
         report.draw(spot)
 
     detail = "; ".join(filter(None, (alone.detail, report.detail)))
-    return replace(alone, detail=detail, texts={**alone.texts, **report.texts}, draw=draw)
+    first = replace(alone, detail=detail, texts={**alone.texts, **report.texts}, draw=draw)
+    others = [*shown["true_ratio"], *shown["shown_ratio"]]
+    columns = _effect_columns(density, reported, sheet, *others)
+    heading = f"{report.label}, {endpoint_of(reported['endpoint'].iloc[0]).words()}"
+    entries = [first, *entries, *_shown_rows(shown)]
+    return rows.Block(name, entries, columns, "Mixed against pure", heading)
 
 
 def _shown_rows(shown: pd.DataFrame) -> Iterator[Row]:

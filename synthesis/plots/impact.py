@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from synthesis import numbers
 from synthesis.endpoints import Endpoint, endpoint_of
 from synthesis.plots import marks, rows, style
 from synthesis.plots.checks import TIMES
-from synthesis.plots.page import LegendEntry, make_frame
+from synthesis.plots.page import LegendEntry
 from synthesis.plots.rows import Quiet, Row, Words, flag, interval_of, number, word
 from synthesis.plots.style import INK, PLAIN
 from synthesis.result import names
@@ -77,8 +78,9 @@ def plot_impact(
         if own:
             blocks.append(_figure_block(own, is_share=is_share))
     legend, foot = _legend(has_figures=bool(figures)), _foot(estimates, figures)
-    frame, share = make_frame(sheet, title, legend, foot), sheet.choose(0.33, 0.3, 0.28)
-    return rows.draw_blocks(rows.lay_out(blocks, frame, label_share=share, between=2.0))
+    shares = (0.33, 0.3, 0.28)
+    layout = rows.lay_out(blocks, sheet, title, legend, foot, shares=shares, between=2.0)
+    return rows.draw_blocks(layout)
 
 
 def _drawn_estimates(
@@ -120,11 +122,8 @@ def _estimate_block(records: Sequence[Mapping[str, Any]], endpoint: Endpoint) ->
         own = [row for row in records if flag(row["new"]) == new]
         entries += [Row(words, kind="head")] if own else []
         entries += [_estimate_row(row, endpoint) for row in own]
-    middles, *ends = zip(
-        *(interval_of(row, side) for row in records for side in _SIDES), strict=True
-    )
     columns = [
-        rows.value_axis(middles, [*ends[0], *ends[1]], is_share=endpoint.is_response),
+        rows.value_axis(*rows.spans(records, *_SIDES), is_share=endpoint.is_response),
         Words("estimate", (numbers.capitalised(endpoint.unit), rows.INTERVAL)),
         Words("rank", ("Rank",)),
     ]
@@ -135,8 +134,7 @@ def _estimate_block(records: Sequence[Mapping[str, Any]], endpoint: Endpoint) ->
 def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint) -> Row:
     # an asterisk where no cohort is behind an estimate
     before, after = (
-        numbers.interval(*interval_of(record, side), endpoint.write)
-        + "*" * (not _is_known(record, side))
+        rows.written(record, endpoint.write, side) + "*" * (not _is_known(record, side))
         for side in _SIDES
     )
     first, second = (numbers.value(number(record[f"rank_{side}"])) for side in _SIDES)
@@ -145,8 +143,8 @@ def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint) -> Row:
     def draw(spot: rows.Spot) -> None:
         for place, side in enumerate(_SIDES):
             values = interval_of(record, side, rows.factor_of(endpoint))
-            brush, y = spot.brush("values", PLAIN, side), spot.line(place, 2)
-            rows.put_estimate(brush, spot.scales["values"], values, y, fill=side == "after")
+            look = {"y": spot.line(place, 2), "name": side, "fill": side == "after"}
+            rows.put_estimate(spot, "values", values, **look)
 
     return Row(word(record["treatment"]), texts=texts, draw=draw)
 
@@ -169,24 +167,21 @@ def _figure_block(records: Sequence[Mapping[str, Any]], *, is_share: bool) -> ro
         Words("reported", ("Reported",), "left", most=0.2),
         Words("p", ("Two-", "sided p")),
     ]
-    entries = list(_figure_rows(records, 100.0 if is_share else 1.0))
+    entries, factor = [], 100.0 if is_share else 1.0
+    for _, own in itertools.groupby(records, lambda row: (word(row["label"]), word(row["cohort"]))):
+        own = list(own)
+        entries.append(Row(word(own[0]["label"]), kind="head"))
+        entries += [_figure_row(row, factor) for row in own]
     title = f"Reported {what} on what was expected without the new studies"
     return rows.Block(f"impact-{name}", entries, columns, "Report, figure", title)
 
 
-def _figure_rows(records: Sequence[Mapping[str, Any]], factor: float) -> Iterator[Row]:
-    """Figures below a heading for each cohort."""
-    last = None
-    for record in records:
-        cohort = (word(record["label"]), word(record["cohort"]))
-        if cohort != last:
-            yield Row(cohort[0], kind="head")
-        last = cohort
-        group = "" if word(record["group"]) == "whole" else f"{word(record['group'])}, "
-        detail = f"{group}n = {int(record['n']):,}"
-        texts = {"reported": word(record["printed"]), "p": numbers.chance(record["p"])}
-        draw = partial(_put_figure, record, factor)
-        yield Row(word(record["figure"]), detail, texts, draw, level=1)
+def _figure_row(record: Mapping[str, Any], factor: float) -> Row:
+    group = "" if word(record["group"]) == "whole" else f"{word(record['group'])}, "
+    detail = f"{group}n = {int(record['n']):,}"
+    texts = {"reported": word(record["printed"]), "p": numbers.chance(record["p"])}
+    draw = partial(_put_figure, record, factor)
+    return Row(word(record["figure"]), detail, texts, draw, level=1)
 
 
 def _put_figure(record: Mapping[str, Any], factor: float, spot: rows.Spot) -> None:
@@ -218,7 +213,8 @@ def _legend(*, has_figures: bool) -> list[LegendEntry]:
 
 
 def _expectation_sample(brush: marks.Brush, x: float, y: float) -> None:
-    marks.area_sample(_OUTER, inner=_INNER)(brush, x, y)
+    marks.put_area(brush, (x - 8, x + 8), y, 5.0, _OUTER)
+    marks.put_area(brush, (x - 3.5, x + 3.5), y, 5.0, _INNER)
     marks.put_upright(brush, "", x, (y - 3.5, y + 3.5))
 
 

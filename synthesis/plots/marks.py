@@ -70,7 +70,7 @@ def square_side(patients: float) -> float:
 def put_square(brush: Brush, x: float, y: float, side: float, *, see_through: bool = False) -> None:
     """Draw an open square: a value as reported."""
     fill = "none" if see_through else "white"
-    _put_marker(brush, "reported", x, y, "s", side, mfc=fill, mew=0.8)
+    put_marker(brush, "reported", x, y, "s", side, mfc=fill, mew=0.8)
 
 
 def put_point(
@@ -79,14 +79,16 @@ def put_point(
     """Draw an estimate of the model: a dot, diamond or square; open where `fill` is false."""
     marker, size = _SHAPES[shape]
     look = {"mew": 0.3} if fill else {"mfc": "white", "mew": 0.8}
-    _put_marker(brush, role, x, y, marker, size, **look)
+    put_marker(brush, role, x, y, marker, size, **look)
 
 
-def put_landmark(brush: Brush, x: float, y: float, span: tuple[float, float] | None) -> None:
+def put_landmark(
+    brush: Brush, x: float, y: float, span: tuple[float, float] = (math.nan, math.nan)
+) -> None:
     """Draw a dot with a white edge on its interval: reported survival at a fixed time."""
-    if span:
+    if not any(map(math.isnan, span)):
         put_upright(brush, "landmark", x, span)
-    _put_marker(brush, "landmark", x, y, "o", 3.4, mew=0.4, mec="white")
+    put_marker(brush, "landmark", x, y, "o", 3.4, mew=0.4, mec="white")
 
 
 def put_line(
@@ -111,7 +113,7 @@ def put_line(
     put_arrows(brush, role, x, y, arrows)
     for side, place, stroke, arrow in zip(("left", "right"), x, ends, arrows, strict=True):
         if stroke and not arrow:
-            _put_marker(brush, f"{role}-end-{side}", place, y, "|", 2.8)
+            put_marker(brush, f"{role}-end-{side}", place, y, "|", 2.8)
 
 
 def put_upright(brush: Brush, role: str, x: float, y: tuple[float, float]) -> None:
@@ -128,7 +130,7 @@ def put_arrows(
     for (side, head), place, arrow in zip(heads, x, arrows, strict=True):
         if arrow:
             name = f"{role}-arrow-{side}"
-            _put_marker(brush, name, place, y, head, _ARROW, mec="none")
+            put_marker(brush, name, place, y, head, _ARROW, mec="none")
 
 
 def put_diamond(brush: Brush, x: tuple[float, float, float], y: float) -> None:
@@ -146,7 +148,7 @@ def put_bar(brush: Brush, x: tuple[float, float, float], y: float) -> None:
     bar = Rectangle((lower, y - _BAR / 2), upper - lower, _BAR, lw=0.5, zorder=3)
     bar.set(fc=tint(brush.hue, 0.3), ec=brush.hue)
     put(brush, bar, "new-study")
-    _put_marker(brush, "new-study-middle", middle, y, "|", _BAR + 2)
+    put_marker(brush, "new-study-middle", middle, y, "|", _BAR + 2)
 
 
 def put_area(
@@ -158,9 +160,10 @@ def put_area(
     put(brush, area, "area")
 
 
-def _put_marker(
+def put_marker(
     brush: Brush, role: str, x: float, y: float, marker: Any, size: float, **look: Any
 ) -> None:
+    """Draw a marker of matplotlib, in the hue of the brush where `look` says no other."""
     look = {"mfc": brush.hue, "mec": brush.hue, "mew": 0.6} | look
     level = 3.5 if marker == "|" else 5
     put(brush, Line2D([x], [y], marker=marker, ls="none", ms=size, zorder=level, **look), role)
@@ -181,10 +184,11 @@ def put(brush: Brush, artist: Artist, role: str) -> None:
 Sample = Callable[[Brush, float, float], None]
 
 
-def line_sample(*points: Sample, **line: Any) -> Sample:
+def line_sample(*points: Sample, hue: str = INK, **line: Any) -> Sample:
     """An interval with what stands on it."""
 
     def draw(brush: Brush, x: float, y: float) -> None:
+        brush = brush.coloured(hue)
         put_line(brush, "", (x - 8, x + 8), y, **line)
         for point in points:
             point(brush, x, y)
@@ -199,8 +203,8 @@ def point_sample(shape: str = "dot", hue: str = INK, *, fill: bool = True) -> Sa
 
 def estimate_sample(shape: str = "dot", hue: str = INK, *, extrapolated: bool = False) -> Sample:
     """An estimate with its interval, open and dashed where no report supports it."""
-    sample = line_sample(point_sample(shape, hue, fill=not extrapolated), dashed=extrapolated)
-    return lambda brush, x, y: sample(brush.coloured(hue), x, y)
+    point = point_sample(shape, hue, fill=not extrapolated)
+    return line_sample(point, hue=hue, dashed=extrapolated)
 
 
 def square_sample(brush: Brush, x: float, y: float) -> None:
@@ -208,12 +212,11 @@ def square_sample(brush: Brush, x: float, y: float) -> None:
     put_square(brush, x, y, 4.0)
 
 
-def landmark_sample(brush: Brush, x: float, y: float) -> None:
-    """Reported survival at a fixed time."""
-    put_landmark(brush, x, y, (y - 4, y + 4))
+def reported_sample(hue: str = INK) -> Sample:
+    """A reported value with its limits."""
+    return line_sample(square_sample, hue=hue, thickness=0.6, ends=(True, True))
 
 
-REPORTED: Sample = line_sample(square_sample, thickness=0.6, ends=(True, True))
 ARROW: Sample = line_sample(thickness=0.6, arrows=(False, True))
 PRIOR: Sample = line_sample(dashed=True)
 
@@ -223,12 +226,6 @@ def wide_sample(put_wide: Callable[[Brush, tuple[float, float, float], float], N
     return lambda brush, x, y: put_wide(brush, (x - 8, x, x + 8), y)
 
 
-def area_sample(share: float = AREA_SHARE, inner: float = 0.0) -> Sample:
-    """A filled area, with a darker one inside where `inner` is its share of the hue."""
-
-    def draw(brush: Brush, x: float, y: float) -> None:
-        put_area(brush, (x - 8, x + 8), y, 5.0, share)
-        if inner:
-            put_area(brush, (x - 3.5, x + 3.5), y, 5.0, inner)
-
-    return draw
+def area_sample(share: float = AREA_SHARE) -> Sample:
+    """A filled area."""
+    return lambda brush, x, y: put_area(brush, (x - 8, x + 8), y, 5.0, share)

@@ -170,24 +170,6 @@ def _shorten(word: str, face: Face, width: float) -> str:
 class _Line(Text):
     """One level line of text on a figure or axes, set at its baseline: it needs no layout."""
 
-    def __init__(
-        self,
-        host: Figure | SubFigure | Axes,
-        place: tuple[float, float],
-        text: str,
-        face: Face,
-        align: str,
-        transform: Transform,
-    ) -> None:
-        look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
-        super().__init__(*place, text, family=families(text), transform=transform, **look)
-        if isinstance(host, Axes):
-            host.add_artist(self)
-            self.set_clip_on(False)
-        else:
-            self.set_figure(host)
-            host.texts.append(self)
-
     def draw(self, renderer: RendererBase) -> None:
         """Draw it as text, on a raster as outlines."""
         if not self.get_visible():
@@ -212,13 +194,33 @@ class _Line(Text):
         gc.restore()
 
 
+def _put_line(
+    host: Figure | SubFigure | Axes,
+    place: tuple[float, float],
+    text: str,
+    face: Face,
+    align: str,
+    transform: Transform,
+    gid: str = "",
+) -> None:
+    look = {"size": face.size, "weight": face.weight, "color": face.color, "ha": align}
+    line = _Line(*place, text, family=families(text), transform=transform, **look)
+    line.set_gid(gid or None)
+    if isinstance(host, Axes):
+        host.add_artist(line)
+        line.set_clip_on(False)
+    else:
+        line.set_figure(host)
+        host.texts.append(line)
+
+
 def put_text(
     page: Page, x: float, y: float, text: str, face: Face, *, align: str = "left", gid: str = ""
 ) -> None:
     """Set one line of text, its capitals centred on height `y`."""
-    place = (x, y + _HALF_CAPITAL * face.size)
     if text:
-        _Line(page.host, place, text, face, align, page.transform).set_gid(gid or None)
+        place = (x, y + _HALF_CAPITAL * face.size)
+        _put_line(page.host, place, text, face, align, page.transform, gid)
 
 
 def put_lines(
@@ -246,9 +248,8 @@ def put_upright_text(page: Page, x: float, y: float, text: str, face: Face) -> N
 
 def put_rule(page: Page, y: float, thickness: float) -> None:
     """Draw a horizontal rule across the page."""
-    ends, transform = (MARGIN, page.width - MARGIN), page.transform
-    rule = Line2D(ends, (y, y), lw=thickness, color=INK, solid_capstyle="butt", transform=transform)
-    rule.set_clip_on(False)
+    rule = Line2D((MARGIN, page.width - MARGIN), (y, y), lw=thickness, color=INK)
+    rule.set(solid_capstyle="butt", transform=page.transform, clip_on=False)
     page.host.add_artist(rule)
 
 
@@ -273,25 +274,25 @@ _FEWER: Sequence[tuple[float, ...]] = (
     *((1, 12), (1, 3), (1, 6), (1, 4)),
 )
 
-# An interval may stretch the axis to these values (months, ratios, differences), or half as far
-# again as the furthest estimate; estimates and reported values always lie inside.
-_MONTH_REACH, _RATIO_REACH, _DIFFERENCE_REACH = (0.45, 50.0), (0.2, 40.0), (-12.0, 24.0)
-
-# Distance between two ticks of a linear axis: the first that leaves room for the labels.
-_DIFFERENCE_STEPS = (1, 2, 3, 6, 12, 24, 48)
-_PERCENT_STEPS = (20, 25, 50, 100)
+# An interval may stretch the axis to these values (months, ratios), or half as far again as the
+# furthest estimate; estimates and reported values always lie inside.
+_MONTH_REACH, _RATIO_REACH = (0.45, 50.0), (0.2, 40.0)
 # Share of its length by which an axis in per cent goes on, so that a mark at 0 stays whole.
 _BEYOND = 0.025
 
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis: its ends, where labelled ticks stand, and whether it is logarithmic."""
+    """An axis: its ends, where ticks stand, whether it is logarithmic, and what the ticks say.
+
+    By default a tick is labelled by its value; empty `labels` are none.
+    """
 
     lower: float
     upper: float
-    ticks: tuple[float, ...]
+    ticks: Sequence[float] = ()
     log: bool = False
+    labels: Sequence[str] | None = None
 
     def clip(self, lower: float, upper: float) -> tuple[tuple[float, float], tuple[bool, bool]]:
         """Cut an interval to the axis; the flags say at which ends (left, right) it goes on."""
@@ -325,8 +326,8 @@ def difference_scale(
     width: float,
     face: Face,
     *,
-    steps: Sequence[float] = _DIFFERENCE_STEPS,
-    reach: tuple[float, float] = _DIFFERENCE_REACH,
+    steps: Sequence[float] = (1, 2, 3, 6, 12, 24, 48),
+    reach: tuple[float, float] = (-12.0, 24.0),
     least: float = 1.0,
 ) -> Scale:
     """Linear axis for differences in months, always with 0 on it; parameters as in `month_scale`.
@@ -349,14 +350,14 @@ def difference_scale(
 
 def percent_scale(lower: float, upper: float, width: float, face: Face) -> Scale:
     """Linear axis in per cent (or points), a little longer than its ticks."""
-    room, ticks = _BEYOND * (upper - lower), _steps(lower, upper, _PERCENT_STEPS, width, face)
+    room, ticks = _BEYOND * (upper - lower), _steps(lower, upper, (20, 25, 50, 100), width, face)
     return Scale(lower - room, upper + room, ticks)
 
 
 def _steps(
     lower: float, upper: float, steps: Sequence[float], width: float, face: Face
 ) -> tuple[float, ...]:
-    """Round ticks between two ends, as close to each other as the labels allow."""
+    """Ticks between two ends, at the first of the `steps` that leaves room for the labels."""
     for step in steps:
         first, last = math.ceil(lower / step), math.floor(upper / step)
         if (last - first + 1) * 2.2 * face.size <= width:
@@ -407,66 +408,62 @@ def _thin(ticks: tuple[float, ...], per_point: float, face: Face) -> tuple[float
 
 
 def add_axes(
-    page: Page, left: float, top: float, width: float, height: float, label: str = ""
+    page: Page,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    label: str,
+    face: Face,
+    x: Scale,
+    y: Scale,
+    *,
+    grid: bool = True,
+    top: bool = False,
 ) -> Axes:
-    """Place axes without ticks on a page; upper left corner and size in points.
+    """Place axes on a page, with labelled ticks and faint grid lines, on request also at the top.
 
-    Axes that are themselves the page move to their place on it.
+    Upper left corner and size are in points. Axes that are themselves the page move to their place.
     """
+    (left, upper), (width, height) = corner, size
     if page.axes is None:
-        corner = left / page.width, 1 - (top + height) / page.height
-        size = width / page.width, height / page.height
-        axes = page.figure.add_axes((*corner, *size), facecolor="none", label=label)
+        place = (left / page.width, 1 - (upper + height) / page.height)
+        place = (*place, width / page.width, height / page.height)
+        axes = page.figure.add_axes(place, facecolor="none", label=label)
     else:
         axes = page.axes
-        ends = page.transform.transform([(left, top + height), (left + width, top)])
+        ends = page.transform.transform([(left, upper + height), (left + width, upper)])
         place = page.figure.transSubfigure.inverted().transform_bbox(Bbox(ends))
         axes.set(position=place, facecolor="none", aspect="auto")
         axes.spines[:].set(color=INK, lw=0.6)
     axes.spines[["right", "top"]].set_visible(False)
     axes.xaxis.set_visible(False)
     axes.yaxis.set_visible(False)
+    for name, scale in (("x", x), ("y", y)):
+        kind, ends = "log" if scale.log else "linear", (scale.lower, scale.upper)
+        axes.set(**{f"{name}scale": kind, f"{name}lim": ends})
+        if len(scale.ticks):
+            _put_ticks(axes, page.host, name, scale, face, grid=grid, top=top and name == "x")
     return axes
 
 
-def apply_scale(
+def _put_ticks(
     axes: Axes,
+    host: Figure | SubFigure | Axes,
+    axis: str,
     scale: Scale,
     face: Face,
     *,
-    grid: bool = True,
-    top: bool = False,
-    page: Page | None = None,
+    grid: bool,
+    top: bool,
 ) -> None:
-    """Give axes a horizontal scale with labelled ticks, on request also at its top."""
-    axes.set_xscale("log" if scale.log else "linear")
-    axes.set_xlim(scale.lower, scale.upper)
-    dress_ticks(axes, "x", face, scale.ticks, grid=grid, top=top, page=page)
-
-
-def dress_ticks(
-    axes: Axes,
-    axis: str,
-    face: Face,
-    ticks: Sequence[float],
-    *,
-    grid: bool = True,
-    labels: Sequence[str] | None = None,
-    top: bool = False,
-    page: Page | None = None,
-) -> None:
-    """Draw ticks of an axis, labelled by their values or by `labels`, and faint grid lines."""
-    host = axes.figure if page is None else page.host
-    across = axis == "x"
+    across, ticks, labels = axis == "x", scale.ticks, scale.labels
     transform = axes.get_xaxis_transform() if across else axes.get_yaxis_transform()
-    labels = [numbers.value(float(tick)) for tick in ticks] if labels is None else labels
+    if labels is None:
+        labels = [numbers.value(float(tick)) for tick in ticks]
 
     def put(along: Sequence[float], share: Sequence[float], **look: object) -> None:
         x, y = (along, share) if across else (share, along)
         axes.add_line(Line2D(x, y, transform=transform, zorder=0.5, **look))
 
-    if not len(ticks):
-        return
     if grid:
         lines = np.repeat(np.asarray(ticks, float), 3)
         put(lines, np.tile((0.0, 1.0, np.nan), len(ticks)), color=GRID, lw=0.5)
@@ -479,4 +476,4 @@ def dress_ticks(
         points = ScaledTranslation(shift[0] / 72, shift[1] / 72, axes.figure.dpi_scale_trans)
         for tick, label in zip(ticks, labels, strict=False):
             place, align = ((tick, end), "center") if across else ((end, tick), "right")
-            _Line(host, place, label, face, align, transform + points)
+            _put_line(host, place, label, face, align, transform + points)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.plots import marks, page, rows, style
 from synthesis.plots.marks import Brush
-from synthesis.plots.page import dress_ticks
+from synthesis.plots.page import Scale
 from synthesis.plots.style import INK, MIXED, MUTED, POINTS_PER_MM, PURE, Sheet
 from synthesis.result import names
 
@@ -55,12 +55,10 @@ def plot_assurance(
     delta = float(table["delta"].iloc[0])
     months = numbers.months_words(delta)
     words = f"Probability of concluding a gain of more than {months}"
-    legend = [*_legend(table), (f"P(gain > {months}) today", _dotted_sample)]
-    figure, (axes,) = _panels(sheet, title, {"assurance": words}, legend)
-    _dress(axes, sheet, table["n"])
-    axes.set_ylim(0.0, 1.0)
     ticks = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    dress_ticks(axes, "y", sheet.text, ticks, labels=[numbers.decimal(tick, 1) for tick in ticks])
+    y = Scale(0.0, 1.0, ticks, labels=[numbers.decimal(tick, 1) for tick in ticks])
+    today = f"P(gain > {months}) today"
+    figure, (axes,) = _panels(sheet, title, {"assurance": words}, table, today, y)
     of = table["population"].nunique()
     for place, (name, own) in enumerate(_by_population(table)):
         # limits of populations do not overlap when their sizes stand a little apart
@@ -88,14 +86,9 @@ def plot_planned_widths(
     sheet = _checked(table, WIDTH_COLUMNS, width, "plot_planned_widths")
     widths = table[[name for name in WIDTH_COLUMNS if "width" in name]].to_numpy(float)
     low, high = np.exp(widths.min()) / 1.12, np.exp(widths.max()) * 1.12
-    ticks = [ratio for ratio in _RATIOS if low <= ratio <= high]
-    legend = [*_legend(table), ("Today", _dotted_sample)]
-    figure, panels = _panels(sheet, title, EFFECT_LABELS, legend, _WIDTH)
+    y = Scale(low, high, [ratio for ratio in _RATIOS if low <= ratio <= high], log=True)
+    figure, panels = _panels(sheet, title, EFFECT_LABELS, table, "Today", y, _WIDTH)
     for name, axes in zip(EFFECT_LABELS, panels, strict=True):
-        _dress(axes, sheet, table["n"])
-        axes.set_yscale("log")
-        axes.set_ylim(low, high)
-        dress_ticks(axes, "y", sheet.text, ticks)
         today = np.exp(float(table[f"width_today_{name}"].iloc[0]))
         axes.axhline(today, color=MUTED, lw=0.8, ls=_DOTTED, zorder=1.5)
         for population, own in _by_population(table):
@@ -127,23 +120,24 @@ def _draw_line(
         marks.put_point(brush, x, y, f"{place}", shape=shape, fill=rows.flag(sure))
 
 
-def _dress(axes: Axes, sheet: Sheet, sizes: pd.Series) -> None:
-    ticks = sorted(set(sizes.astype(int)))
-    axes.set_xscale("log")
-    axes.set_xlim(ticks[0] / 1.25, ticks[-1] * 1.25)
-    # labels have room: sizes nearer to the next than an eighth of the range have none
-    room, kept = math.log(ticks[-1] * 1.5625 / ticks[0]) / 8.0, ticks[-1:]
-    for tick in reversed(ticks[:-1]):
-        if math.log(kept[0] / tick) >= room:
-            kept.insert(0, tick)
-    dress_ticks(axes, "x", sheet.text, kept, labels=[f"{tick:,}" for tick in kept])
+def _sizes(table: pd.DataFrame) -> Scale:
+    """Numbers of patients, labelled where there is room: an eighth of the range from the next."""
+    sizes = sorted(set(table["n"].astype(int)))
+    room, kept = math.log(sizes[-1] * 1.5625 / sizes[0]) / 8.0, sizes[-1:]
+    for size in reversed(sizes[:-1]):
+        if math.log(kept[0] / size) >= room:
+            kept.insert(0, size)
+    labels = [f"{size:,}" for size in kept]
+    return Scale(sizes[0] / 1.25, sizes[-1] * 1.25, kept, log=True, labels=labels)
 
 
 def _panels(
     sheet: Sheet,
     title: str | None,
     headings: Mapping[str, str],
-    legend: Sequence[page.LegendEntry],
+    table: pd.DataFrame,
+    today: str,
+    y: Scale,
     lead: str = "",
 ) -> tuple[Figure, list[Axes]]:
     """A panel a heading, beside or below each other; `lead` says what all of them show."""
@@ -155,29 +149,30 @@ def _panels(
     above = max(map(len, heads.values())) * sheet.text.pitch + 4
     height = sheet.choose(46, 60, 84) * POINTS_PER_MM
     step = above + height + 3.6 * sheet.body
-    frame = page.make_frame(sheet, title, legend)
+    frame = page.make_frame(sheet, title, _legend(table, today))
     lead_lines = page.wrap(lead, sheet.text, inner)
     top = frame.top + len(lead_lines) * sheet.text.pitch + (4 if lead_lines else 0)
     paper = frame.open(top + math.ceil(len(headings) / columns) * step)
     page.put_lines(paper, page.MARGIN, frame.top, lead_lines, sheet.text)
-    panels = []
+    panels, x = [], _sizes(table)
     for place, (name, lines) in enumerate(heads.items()):
         row, column = divmod(place, columns)
-        x, y = page.MARGIN + column * (room + 2 * sheet.gap), top + row * step
-        page.put_lines(paper, x, y, lines, sheet.text.bold)
-        panels.append(page.add_axes(paper, x + left, y + above, room - left, height, name))
-        x, y = x + left + (room - left) / 2, y + above + height + 2.3 * sheet.body
-        page.put_text(paper, x, y, "Patients", sheet.text, align="center")
+        start, upper = page.MARGIN + column * (room + 2 * sheet.gap), top + row * step
+        page.put_lines(paper, start, upper, lines, sheet.text.bold)
+        at = (start + left, upper + above), (room - left, height)
+        panels.append(page.add_axes(paper, *at, name, sheet.text, x, y))
+        middle, below = start + left + (room - left) / 2, upper + above + height + 2.3 * sheet.body
+        page.put_text(paper, middle, below, "Patients", sheet.text, align="center")
     return paper.figure, panels
 
 
-def _legend(table: pd.DataFrame) -> list[page.LegendEntry]:
+def _legend(table: pd.DataFrame, today: str) -> list[page.LegendEntry]:
     looks = (POPULATIONS[name] for name, _ in _by_population(table))
     entries = [(label, marks.estimate_sample(shape, hue)) for label, hue, shape in looks]
     if not all(map(rows.flag, table["reliable"])):
         sample = marks.point_sample(hue=MUTED, fill=False)
         entries.append(("Open mark: weights of draws not reliable", sample))
-    return entries
+    return [*entries, (today, _dotted_sample)]
 
 
 def _dotted_sample(brush: Brush, x: float, y: float) -> None:

@@ -13,12 +13,10 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.plots import marks, page, rows, style
-from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
+from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word, written
+from synthesis.result import names
 
-POOL_COLUMNS: tuple[str, ...] = (
-    *("kind", "label", "reported", "reported_lower", "reported_upper"),
-    *("estimate", "lower", "upper"),
-)
+POOL_COLUMNS = names("kind label reported reported_lower reported_upper estimate lower upper")
 
 
 def two_digits(value: float) -> str:
@@ -66,29 +64,24 @@ def plot_pool(
 ) -> Figure:
     """Draw a random-effects meta-analysis.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns `POOL_COLUMNS`: ``kind`` study, mean, new_study or sd (not drawn); ratios, fractions
-        of one, or differences.
-    scale : {"difference", "ratio", "proportion"}
-    width, title
-        As of `plot_forest`. In one column the reported figures are marks without words.
-
-    Raises ValueError if a column is missing, there is no row, or the width or the scale is unknown.
+    The table has the columns `POOL_COLUMNS`: ``kind`` study, mean, new_study or sd (not drawn);
+    ratios, fractions of one, or differences, as `scale` says: ratio, proportion or difference.
+    `width` and `title` are as of `plot_forest`; in one column the reported figures are marks
+    without words. ValueError if a column is missing, there is no row, or the width or the scale is
+    unknown.
     """
     sheet = style.find_sheet(width)
     rows.require(table, POOL_COLUMNS, "plot_pool")
     if scale not in KINDS:
         raise ValueError(f"scale is {scale!r}; expected one of {', '.join(KINDS)}")
     about = KINDS[scale]
-    records = [own for own in table.to_dict("records") if own["kind"] != "sd"]
-    values = [interval_of(own, name, about.factor) for own in records for name in ("", "reported")]
-    inside = [end for own in values[::2] for end in own] + [own[0] for own in values[1::2]]
-    ends = [end for own in values for end in own[1:]]
+    drawn = table[table["kind"] != "sd"]
+    inside = drawn[["estimate", "lower", "upper", "reported"]]
+    ends = drawn[["lower", "upper", "reported_lower", "reported_upper"]]
+    reach = [about.factor * own.to_numpy(float).ravel() for own in (inside, ends)]
     columns = [
         Words("reported", ("As reported", f"({numbers.LEVEL})")),
-        rows.Axis("values", about.unit, partial(about.scale, inside, ends), null=about.null),
+        rows.Axis("values", about.unit, partial(about.scale, *reach), null=about.null),
         Words("estimate", ("Given the others", INTERVAL)),
     ]
     if sheet.is_narrow:
@@ -97,29 +90,26 @@ def plot_pool(
         (f"as reported, {numbers.LEVEL} CI", marks.estimate_sample("square", style.MUTED)),
         (f"given the others, {numbers.LEVEL} CrI", marks.estimate_sample(hue=style.PLAIN)),
     ]
-    entries = [_row(own, about, sheet) for own in records]
+    entries = [_row(own, about, sheet) for own in drawn.to_dict("records")]
     block = rows.Block("pool", entries, columns, "Study")
-    frame = page.make_frame(sheet, title, legend)
-    share = sheet.choose(0.34, 0.26, 0.26)
-    return rows.draw_blocks(rows.lay_out([block], frame, label_share=share))
+    return rows.draw_blocks(rows.lay_out([block], sheet, title, legend, shares=(0.34, 0.26, 0.26)))
 
 
 def _row(own: Mapping[str, Any], about: Kind, sheet: style.Sheet) -> Row:
     """A study as reported and given the others, or the mean or a new study."""
     is_study = own["kind"] == "study"
     pooled, reported = (interval_of(own, name, about.factor) for name in ("", "reported"))
-    texts = {"estimate": numbers.interval(*interval_of(own), about.write)}
+    texts = {"estimate": written(own, about.write)}
     if is_study:
-        texts["reported"] = numbers.interval(*interval_of(own, "reported"), about.write)
+        texts["reported"] = written(own, about.write, "reported")
 
     def draw(spot: rows.Spot) -> None:
-        scale, brush = spot.scales["values"], spot.brush("values", style.PLAIN)
         if not is_study:
-            rows.put_estimate(brush, scale, pooled, spot.middle, shape="diamond")
+            rows.put_estimate(spot, "values", pooled, shape="diamond")
             return
-        other = spot.brush("values", style.MUTED, "reported")
-        rows.put_estimate(other, scale, reported, spot.line(0, 2), shape="square")
-        rows.put_estimate(brush, scale, pooled, spot.line(1, 2))
+        look = {"hue": style.MUTED, "name": "reported", "shape": "square"}
+        rows.put_estimate(spot, "values", reported, y=spot.line(0, 2), **look)
+        rows.put_estimate(spot, "values", pooled, y=spot.line(1, 2))
 
     kind = "row" if is_study else "band"
     return Row(word(own["label"]), texts=texts, draw=draw, kind=kind, least=2 * sheet.body)

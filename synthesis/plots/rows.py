@@ -18,10 +18,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synthesis.endpoints import Endpoint
-from synthesis.numbers import LEVEL, MINUS, is_missing, size
+from synthesis.numbers import LEVEL, MINUS, Writer, interval, is_missing, size
 from synthesis.plots import marks, page
 from synthesis.plots.marks import Brush
-from synthesis.plots.style import BAND, INK, Face, Sheet, tint
+from synthesis.plots.style import BAND, INK, PLAIN, Face, Sheet, tint
 
 #: Below the heading of a column of estimates.
 INTERVAL = f"({LEVEL} CrI)"
@@ -57,9 +57,8 @@ def require(
     missing = [column for column in columns if column not in table.columns]
     if missing:
         there = ", ".join(map(str, table.columns)) or "none"
-        raise ValueError(
-            f"{what}: the table lacks the columns {', '.join(missing)} (found: {there})"
-        )
+        lacking = ", ".join(missing)
+        raise ValueError(f"{what}: the table lacks the columns {lacking} (found: {there})")
     if table.empty and not may_be_empty:
         raise ValueError(f"{what}: the table has no rows; there is nothing to draw")
     twice = table[table.duplicated(list(unique))] if unique else table.head(0)
@@ -100,6 +99,20 @@ def interval_of(
     names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
     middle, lower, upper = (factor * number(record[column]) for column in names)
     return middle, lower, upper
+
+
+def written(record: Mapping[str, Any], write: Writer, name: str = "") -> str:
+    """An estimate with its interval in words, from the columns of `interval_of`."""
+    return interval(*interval_of(record, name), write)
+
+
+def spans(
+    records: Iterable[Mapping[str, Any]], *names: str
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The estimates of some rows, which an axis must hold, and their limits, which may be cut."""
+    found = [interval_of(record, name) for record in records for name in names or ("",)]
+    middles, lower, upper = zip(*found, strict=True)
+    return middles, lower + upper
 
 
 def factor_of(endpoint: Endpoint) -> float:
@@ -245,18 +258,18 @@ class Block:
     def wrapped(self, sheet: Sheet) -> Block:
         """The same with lines broken that are too wide for their column."""
         narrow = [own for own in self.columns if isinstance(own, Words) and own.most < 1.0]
-        rows = []
-        for row in self.rows:
-            lines = {
-                own.name: tuple(
+
+        def wrapped(row: Row) -> Row:
+            texts = dict(row.texts)
+            for own in narrow:
+                texts[own.name] = tuple(
                     type(line)(part)
                     for line in row.lines(own.name)
                     for part in page.wrap(line, row.face(sheet), own.most * sheet.width)
                 )
-                for own in narrow
-            }
-            rows.append(replace(row, texts={**row.texts, **lines}))
-        return replace(self, rows=rows)
+            return replace(row, texts=texts)
+
+        return replace(self, rows=[wrapped(row) for row in self.rows])
 
 
 @dataclass(frozen=True)
@@ -276,34 +289,23 @@ class Panels:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column with its place; `before` is the room before its decimal points."""
+    """A column with its place, the lines above and below it, and the room before decimal points."""
 
     spec: Words | Axis
     left: float
     right: float
+    head: tuple[str, ...]
+    unit: tuple[str, ...] = ()
     before: float = 0.0
 
-    def anchor(self) -> tuple[float, str]:
+    def start(self, line: str = "", face: Face | None = None) -> tuple[float, str]:
+        """Where a line begins or is centred or ends, and which of these."""
         if isinstance(self.spec, Axis):
             return (self.left + self.right) / 2, "center"
-        return (self.right, "right") if self.spec.align == "right" else (self.left, "left")
-
-    def start(self, line: str, face: Face) -> tuple[float, str]:
-        lead = _lead(line, self.spec)
         if self.spec.align == "right":
-            return self.anchor()
+            return self.right, "right"
+        lead = _lead(line, self.spec)
         return self.left + (self.before - page.text_width(lead, face) if lead else 0.0), "left"
-
-    def unit(self, sheet: Sheet) -> tuple[str, ...]:
-        if isinstance(self.spec, Words):
-            return ()
-        # the words may be a little wider than the axis
-        return page.wrap(self.spec.unit, sheet.text, self.right - self.left + 2 * sheet.gap)
-
-    def head(self, sheet: Sheet) -> tuple[str, ...]:
-        if isinstance(self.spec, Words):
-            return self.spec.head
-        return page.wrap(self.spec.head, sheet.text.bold, self.right - self.left)
 
 
 @dataclass(frozen=True)
@@ -321,7 +323,7 @@ class _Set:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A block laid out: lines of its title and of its column headings, columns, rows.
+    """A block laid out: lines of its title and number of those of its heads, columns, rows.
 
     Heights are in points; `offset` is that from the top to the first row. A long block repeats its
     axes at the top.
@@ -343,18 +345,18 @@ class _Placed:
         return self.rows_height > _LONG
 
     @property
+    def axis_height(self) -> float:
+        return _AXIS_ROOM + 1.25 * self.sheet.body
+
+    @property
     def offset(self) -> float:
         above = len(self.title) * self.sheet.section.pitch
         heads = 7 + self.heads * self.sheet.text.pitch if self.heads else 2
         return above + heads + (self.axis_height if self.is_long else 0.0)
 
     @property
-    def axis_height(self) -> float:
-        return _AXIS_ROOM + 1.25 * self.sheet.body
-
-    @property
     def height(self) -> float:
-        units = max(len(column.unit(self.sheet)) for column in self.columns)
+        units = max(len(column.unit) for column in self.columns)
         below = self.axis_height + units * self.sheet.text.pitch
         return self.offset + self.rows_height + below
 
@@ -382,33 +384,35 @@ class Layout:
 
 def lay_out(
     blocks: Sequence[Block],
-    frame: page.Frame,
+    sheet: Sheet,
+    title: str | None,
+    legend: Sequence[page.LegendEntry] = (),
+    foot: str = "",
     *,
-    label_share: float,
+    shares: tuple[float, float, float],
     between: float = 3.0,
     above: Panels | None = None,
 ) -> Layout:
     """Measure the words and divide the width; columns of one name are as wide in all blocks.
 
-    Labels may take `label_share` of the width; `between` two rows are so many points.
+    Labels may take one of the `shares` of the width, that of the sheet; `between` two rows are so
+    many points.
     """
-    sheet = frame.sheet
     blocks = [block.wrapped(sheet) for block in blocks]
-    label_width = _label_width(blocks, label_share, sheet)
+    label_width = _label_width(blocks, sheet.choose(*shares), sheet)
     rooms = _measure(blocks, sheet)
     placed, first = [], above.count if above else 0
     lettered = first + len(blocks) > 1
     for place, block in enumerate(blocks):
-        title = f"{chr(ord('A') + first + place)} {block.title}" if lettered else block.title
-        title_lines = (
-            page.wrap(title, sheet.section, sheet.width - 2 * page.MARGIN) if block.title else ()
-        )
+        name = f"{chr(ord('A') + first + place)} {block.title}" if lettered else block.title
+        wide = sheet.width - 2 * page.MARGIN
+        lines = page.wrap(name, sheet.section, wide) if block.title else ()
         columns = _place_columns(block.columns, rooms, sheet, page.MARGIN + label_width)
         repeated = place > 0 and block.heads == blocks[place - 1].heads
-        heads = 0 if repeated else max([1, *(len(column.head(sheet)) for column in columns)])
+        heads = 0 if repeated else max([1, *(len(column.head) for column in columns)])
         rows = _set_rows(block, label_width, sheet, between)
-        placed.append(_Placed(block, sheet, title_lines, heads, columns, rows))
-    return Layout(frame, tuple(placed), above)
+        placed.append(_Placed(block, sheet, lines, heads, columns, rows))
+    return Layout(page.make_frame(sheet, title, legend, foot), tuple(placed), above)
 
 
 def _label_width(blocks: Sequence[Block], share: float, sheet: Sheet) -> float:
@@ -427,22 +431,19 @@ def _label_width(blocks: Sequence[Block], share: float, sheet: Sheet) -> float:
 def _measure(blocks: Sequence[Block], sheet: Sheet) -> dict[str, tuple[float, float]]:
     """Room of the columns of words over all blocks: before the decimal point, and altogether."""
     loose, before, after = (defaultdict(float) for _ in range(3))
-    for block in blocks:
-        for spec in block.columns:
-            if isinstance(spec, Axis):
-                continue
-            name = spec.name
-            loose[name] = max(loose[name], page.widest(spec.head, sheet.text.bold))
-            for row in block.rows:
-                face = row.face(sheet)
-                for line in row.lines(name):
-                    whole, lead = page.text_width(line, face), _lead(line, spec)
-                    if lead:
-                        start = page.text_width(lead, face)
-                        before[name] = max(before[name], start)
-                        after[name] = max(after[name], whole - start)
-                    else:
-                        loose[name] = max(loose[name], whole)
+    columns = [(block, own) for block in blocks for own in block.columns if isinstance(own, Words)]
+    for block, spec in columns:
+        name = spec.name
+        loose[name] = max(loose[name], page.widest(spec.head, sheet.text.bold))
+        lines = ((line, row.face(sheet)) for row in block.rows for line in row.lines(name))
+        for line, face in lines:
+            whole, lead = page.text_width(line, face), _lead(line, spec)
+            if lead:
+                start = page.text_width(lead, face)
+                before[name] = max(before[name], start)
+                after[name] = max(after[name], whole - start)
+            else:
+                loose[name] = max(loose[name], whole)
     return {name: (before[name], max(before[name] + after[name], loose[name])) for name in loose}
 
 
@@ -472,10 +473,13 @@ def _place_columns(
         edge += sheet.gap
         if isinstance(spec, Words):
             before, room = rooms[spec.name]
-            placed.append(_Column(spec, edge, edge + room, before))
+            placed.append(_Column(spec, edge, edge + room, spec.head, before=before))
             edge += room
         else:
-            placed.append(_Column(spec, edge + _ASIDE, edge + _ASIDE + width))
+            head = page.wrap(spec.head, sheet.text.bold, width)
+            # the words may be a little wider than the axis
+            unit = page.wrap(spec.unit, sheet.text, width + 2 * sheet.gap)
+            placed.append(_Column(spec, edge + _ASIDE, edge + _ASIDE + width, head, unit))
             edge += width + 2 * _ASIDE
     return tuple(placed)
 
@@ -532,10 +536,8 @@ def _draw_block(paper: page.Page, placed: _Placed, top: float) -> None:
             name = column.spec.name
             scales[name] = column.spec.scale(column.right - column.left, sheet.text)
             axes[name] = _open_axes(paper, placed, column, scales[name], rows_top)
-            below = rows_top + placed.rows_height + placed.axis_height
-            page.put_lines(
-                paper, column.anchor()[0], below, column.unit(sheet), sheet.text, align="center"
-            )
+            below, (x, align) = rows_top + placed.rows_height + placed.axis_height, column.start()
+            page.put_lines(paper, x, below, column.unit, sheet.text, align=align)
     for place, own in enumerate(placed.rows):
         gid = f"{placed.block.name}-{place}"
         _put_row(paper, own, placed, rows_top, gid)
@@ -548,10 +550,9 @@ def _put_heads(paper: page.Page, placed: _Placed, bottom: float) -> None:
     face = placed.sheet.text.bold
     page.put_text(paper, page.MARGIN, bottom - face.pitch / 2, placed.block.head, face)
     for column in placed.columns:
-        x, align = column.anchor()
-        head = column.head(placed.sheet)
-        top = bottom - len(head) * face.pitch
-        for line in head:
+        x, align = column.start()
+        top = bottom - len(column.head) * face.pitch
+        for line in column.head:
             top = page.put_lines(paper, x, top, (line,), _face_of(line, face), align=align)
 
 
@@ -563,13 +564,13 @@ def _open_axes(
     paper: page.Page, placed: _Placed, column: _Column, scale: page.Scale, top: float
 ) -> Axes:
     name, spec, height = placed.block.name, column.spec, placed.rows_height
-    width = column.right - column.left
-    axes = page.add_axes(paper, column.left, top, width, height, f"{name} {spec.name}")
-    axes.set_ylim(height, 0)
+    place, heights = (column.left, top), page.Scale(height, 0.0)
+    size, face = (column.right - column.left, height), placed.sheet.text
+    label = f"{name} {spec.name}"
+    axes = page.add_axes(paper, place, size, label, face, scale, heights, top=placed.is_long)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(bool(scale.ticks))
     axes.spines["top"].set_visible(placed.is_long)
-    page.apply_scale(axes, scale, placed.sheet.text, top=placed.is_long, page=paper)
     if spec.null is not None:
         axes.axvline(spec.null, color=INK, lw=0.6, zorder=0.9, gid=f"{name}-{spec.name}-null")
     return axes
@@ -580,10 +581,8 @@ def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid:
     row, sheet, face = own.row, placed.sheet, own.row.face(placed.sheet)
     top, middle = rows_top + own.top, rows_top + own.top + own.height / 2
     if row.kind == "band":
-        wide = paper.width - 2 * page.MARGIN
-        page.put_box(
-            paper, page.MARGIN, top, wide, own.height, BAND, zorder=1 if row.is_heading else -1
-        )
+        wide, level = paper.width - 2 * page.MARGIN, 1 if row.is_heading else -1
+        page.put_box(paper, page.MARGIN, top, wide, own.height, BAND, zorder=level)
     elif row.is_heading:  # nothing of the axes behind the words
         wide = page.widest(own.label, face) + 2 * _ASIDE
         page.put_box(paper, page.MARGIN + own.indent, top, wide, own.height, "white", zorder=1)
@@ -592,13 +591,12 @@ def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid:
     below = 0.0 if own.inline else len(own.detail) * sheet.note.pitch
     left, start = page.MARGIN + own.indent, middle - (len(own.label) * face.pitch + below) / 2
     end = page.put_lines(paper, left, start, own.label, face, gid=f"{gid}-label")
+    name, note = f"{gid}-detail", sheet.note
     if own.inline:
         after = left + page.text_width(own.label[-1], face) + 4
-        page.put_text(
-            paper, after, end - face.pitch / 2, row.detail, sheet.note, gid=f"{gid}-detail"
-        )
+        page.put_text(paper, after, end - face.pitch / 2, row.detail, note, gid=name)
     else:
-        page.put_lines(paper, left, end, own.detail, sheet.note, gid=f"{gid}-detail")
+        page.put_lines(paper, left, end, own.detail, note, gid=name)
     for column in placed.columns:
         lines = row.lines(column.spec.name) if isinstance(column.spec, Words) else ()
         start = middle - len(lines) * face.pitch / 2
@@ -608,49 +606,46 @@ def _put_row(paper: page.Page, own: _Set, placed: _Placed, rows_top: float, gid:
             page.put_text(paper, x, y, line, _face_of(line, face), align=align, gid=name)
 
 
-# --- Marks that several figures share ------------------------------------------------------------
+# --- What several figures share ------------------------------------------------------------------
+
+
+def free_lines(spans: Iterable[tuple[float, float]], apart: float) -> list[int]:
+    """Lines, counted from 0, for spans in order: the first on which one touches none before it."""
+    lines: list[int] = []
+    ends: list[float] = []
+    for left, right in spans:
+        free = (line for line, end in enumerate(ends) if left - end >= apart)
+        lines.append(next(free, len(ends)))
+        ends[lines[-1] : lines[-1] + 1] = [right]
+    return lines
 
 
 def put_estimate(
-    brush: Brush,
-    scale: page.Scale,
+    spot: Spot,
+    column: str,
     values: Sequence[float],
-    y: float,
     *,
+    y: float | None = None,
+    hue: str = PLAIN,
+    name: str = "",
     shape: str = "dot",
     fill: bool = True,
     extrapolated: bool = False,
     roles: tuple[str, str] = ("interval", "estimate"),
 ) -> None:
-    """Draw an estimate with its interval, which ends in arrows where it goes on beyond the axis.
+    """Draw an estimate with its interval, by default in the middle of a row.
 
-    Of what is missing nothing is drawn; what no report supports is open and dashed.
+    The interval ends in arrows where it goes on beyond the axis. Of what is missing nothing is
+    drawn; what no report supports is open and dashed.
     """
     middle, lower, upper = values
+    brush, y = spot.brush(column, hue, name), spot.middle if y is None else y
     if math.isnan(middle):
         return
     if not math.isnan(lower):
-        span, beyond = scale.clip(lower, upper)
+        span, beyond = spot.scales[column].clip(lower, upper)
         marks.put_line(brush, roles[0], span, y, dashed=extrapolated, arrows=beyond)
     marks.put_point(brush, middle, y, roles[1], shape=shape, fill=fill and not extrapolated)
-
-
-def estimate_marks(
-    column: str,
-    hue: str,
-    values: Sequence[float],
-    *,
-    shape: str = "dot",
-    fill: bool = True,
-    roles: tuple[str, str] = ("interval", "estimate"),
-) -> Draw:
-    """Draw one estimate in the middle of a row, as of `put_estimate`."""
-
-    def draw(spot: Spot) -> None:
-        brush, scale = spot.brush(column, hue), spot.scales[column]
-        put_estimate(brush, scale, values, spot.middle, shape=shape, fill=fill, roles=roles)
-
-    return draw
 
 
 def put_densities(spot: Spot, *, column: str, density: pd.DataFrame) -> None:
