@@ -11,9 +11,11 @@ import io
 import os
 import pickle
 import re
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,10 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from synthesis.plots.style import FONT, STYLE, style_context
 from synthesis.staging import staged_folder
@@ -131,15 +133,30 @@ def _rendered(fig: Figure, about: About, suffix: str, name: str) -> bytes:
     size = tuple(int(inches * _DPI + 1e-6) for inches in fig.get_size_inches())
     image = Image.frombytes("RGBA", size, drawn.getvalue()).convert("RGB")
     if suffix == "png":
-        texts = PngInfo()
-        for key, entry in words.items():
-            texts.add_itxt(key, str(entry))
-        look = {"compress_level": _PNG_LEVEL, "pnginfo": texts}
-    else:
-        tags = {_IMAGE_DESCRIPTION: "\n".join(map(str, words.values())).encode()} if words else {}
-        look = {"compression": "tiff_lzw", "tiffinfo": tags}
-    image.save(written, suffix, dpi=(_DPI, _DPI), **look)
+        return _png(np.asarray(image), words)
+    tags = {_IMAGE_DESCRIPTION: "\n".join(map(str, words.values())).encode()} if words else {}
+    image.save(written, suffix, dpi=(_DPI, _DPI), compression="tiff_lzw", tiffinfo=tags)
     return written.getvalue()
+
+
+def _png(pixels: np.ndarray, words: Mapping[str, object]) -> bytes:
+    """Written here: figures pack best, and in half the time, without the filters of Pillow."""
+    height, width, _ = pixels.shape
+    lines = np.zeros((height, 1 + 3 * width), np.uint8)  # each begins with its filter: none
+    lines[:, 1:] = pixels.reshape(height, -1)
+    per_metre = round(_DPI / 0.0254)
+    texts = (f"{key}\0\0\0\0\0{entry}".encode() for key, entry in words.items())
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)),
+        *((b"iTXt", text) for text in texts),
+        (b"IDAT", zlib.compress(lines.tobytes(), _PNG_LEVEL)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def _compact(svg: str, name: str) -> str:
