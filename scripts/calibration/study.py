@@ -66,17 +66,10 @@ def blocks(cell: Cell, most: int | None = None) -> list[int]:
 def run(
     chosen: Sequence[Cell], folder: Path, *, most: int | None = None, processes: int | None = None
 ) -> None:
-    """Simulate what is not there yet; every block of replicates is a file of its own.
+    """Simulate what is not there yet; every block of replicates is a file of its own in ``folder``.
 
-    Parameters
-    ----------
-    chosen : sequence of Cell
-    folder : Path
-        Where the blocks are kept.
-    most : int, optional
-        Replicates of a cell, if fewer than usual.
-    processes : int, optional
-        All cores otherwise; 1: this process.
+    There are ``most`` replicates of a cell, if fewer than usual, and as many processes as cores
+    unless their number is given; a single one is this process.
     """
     waiting = [
         (cell, block, count)
@@ -134,25 +127,18 @@ def summary(chosen: Iterable[Cell], folder: Path) -> list[dict[str, object]]:
             patients = {row["replicate"]: row["width"] for row in found[quantity, "patients"]}
             width = statistics.fmean(row["width"] for row in own)
             patients_width = statistics.fmean(patients[row["replicate"]] for row in own)
-            rows.append(
-                {
-                    "arms": cell.arms,
-                    "n": cell.n,
-                    "family": cell.family,
-                    "censoring": cell.censoring,
-                    "convention": cell.convention,
-                    "method": method,
-                    "quantity": quantity,
-                    "coverage": round(coverage, 4),
-                    "coverage_mcse": round((coverage * (1 - coverage) / len(own)) ** 0.5, 4),
-                    "bias": round(statistics.fmean(row["error"] for row in own), 4),
-                    "width_ratio": round(width / patients_width, 4),
-                    "replicates": len(own),
-                    "fitted": cell.fitted,
-                    "effect": "" if cell.effect is None else cell.effect,
-                    "date": today,
-                }
-            )
+            row = asdict(cell) | {
+                "method": method,
+                "quantity": quantity,
+                "coverage": round(coverage, 4),
+                "coverage_mcse": round((coverage * (1 - coverage) / len(own)) ** 0.5, 4),
+                "bias": round(statistics.fmean(row["error"] for row in own), 4),
+                "width_ratio": round(width / patients_width, 4),
+                "replicates": len(own),
+                "effect": "" if cell.effect is None else cell.effect,
+                "date": today,
+            }
+            rows.append({name: row[name] for name in COLUMNS})
     return rows
 
 
