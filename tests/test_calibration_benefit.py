@@ -105,7 +105,7 @@ def test_reliability_by_hand():
 @pytest.mark.slow
 def test_gains_and_ranks_are_calibrated_in_new_worlds(tmp_path):
     """Other worlds than the stored ones, simulated, fitted and compared here."""
-    rows = benefit.simulated(range(40), benefit.SEED + 1)
+    rows = benefit.simulated(40, benefit.SEED + 1, tmp_path)
     assert_calibrated(rows.assign(true=rows["true"].astype(int)))
     benefit.draw(rows, tmp_path / "reliability.svg")
     assert (tmp_path / "reliability.svg").stat().st_size > 1000

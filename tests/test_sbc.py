@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 from sbc import bands, fingerprint, fits, response_world, survival_world
 from sbc import run as calibration
+from sbc.blocks import BLOCK
+from sbc.records import arranged
 
 from priors import load_priors
 from synthesis.model.printed import METHODS
@@ -196,19 +198,19 @@ def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
     from synthesis.model.families import FAMILIES
     from synthesis.model.survival import survival_problem
 
-    def density(priors, records, more=0):
-        data = survival_world.arranged(records)
+    def density(priors, reports, more=0):
+        data = arranged(reports, survival_world.CLASSES)
         room = sizes_for([data]).room
         sizes = Sizes(tuple((k, n if k in arrays._FIXED else n + more) for k, n in room))
         problem = survival_problem(data, priors, FAMILIES["weibull"], sizes)
         return fingerprint._Density(problem).at(problem)
 
-    records, priors = fingerprint.records(), load_priors()
-    usual = density(priors, records)
-    np.testing.assert_allclose(density(priors, records, more=3), usual, rtol=1e-11)
-    wider = density(priors.replace("study_sd", scale=0.51), records)
+    reports, priors = fingerprint.reports(), load_priors()
+    usual = density(priors, reports)
+    np.testing.assert_allclose(density(priors, reports, more=3), usual, rtol=1e-11)
+    wider = density(priors.replace("study_sd", scale=0.51), reports)
     assert not np.allclose(wider, usual, rtol=1e-6)
-    fewer = fingerprint.records()
+    fewer = fingerprint.reports()
     fewer[0]["cohorts"][0]["n"] = 29
     assert not np.allclose(density(priors, fewer), usual, rtol=1e-6)
 
@@ -223,7 +225,7 @@ def test_a_few_worlds_are_calibrated_and_are_not_made_twice(tmp_path, model, blo
 
     More of the model that is quick: ten worlds alone are now and then unlike their prior.
     """
-    worlds = blocks * calibration.BLOCK
+    worlds = blocks * BLOCK
     made = calibration.run(model, worlds, tmp_path, seed=20)
     quantities = calibration.summary(made)["quantities"]
     assert min(own["p"] for own in quantities.values()) >= bands.least_p(len(quantities))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
+from sbc import records
 from scipy.optimize import minimize_scalar
 
 from calibration.cells import Cell
@@ -31,13 +33,14 @@ from calibration.papers import (
     draw_patients,
     print_arm,
     print_comparison,
+    together,
 )
 from priors import load_priors
-from studies.figures import CohortRef, View
-from studies.schema import Comparison, Study
+from studies.kinds import NOT_REACHED
+from studies.schema import Comparison
 from synthesis.choices import STACKED
 from synthesis.model.families import family
-from synthesis.model.observations import ArmComparison, survival_data
+from synthesis.model.observations import ArmComparison
 from synthesis.model.survival import centre_share
 from synthesis.stacking import STACKED_FAMILIES
 
@@ -93,17 +96,8 @@ def simulate(cell: Cell, block: int, count: int) -> list[dict[str, object]]:
     return rows
 
 
-@dataclass(frozen=True)
-class World:
-    """True values of one replicate.
-
-    Attributes
-    ----------
-    log_median, log_shape : float
-        Of the mean study.
-    spread : float
-        SD of log medians between studies.
-    """
+class World(NamedTuple):
+    """True values of one replicate: those of the mean study, and the SD of log medians."""
 
     log_median: float
     log_shape: float
@@ -133,8 +127,7 @@ def by_order_statistics(
     cell: Cell, rng: np.random.Generator, lattice: Lattice
 ) -> Iterator[Estimate]:
     """Cohorts that print a median with its interval, and some of them more, or less."""
-    world = draw_world(cell, rng, lattice)
-    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    world, papers = _registry(cell, rng, lattice)
     tables = {
         "order_statistics": [paper_table(paper, lattice) for paper in papers],
         "lognormal_ci": [interval_table(paper, lattice) for paper in papers],
@@ -142,7 +135,7 @@ def by_order_statistics(
     }
     s12 = "survival_12m" if cell.family == cell.fitted else "survival_12m_wrong_family"
     for method, own in tables.items():
-        found = [table for table in own if table is not None]
+        found = _known(own)
         if not found:
             continue
         posterior = one_arm(found[0], lattice) if cell.arms == 1 else pooled(found, lattice)
@@ -160,8 +153,7 @@ def by_stacking(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Itera
 
     The same registry under the one family that is wrong for it shows what the stack mends.
     """
-    world = draw_world(cell, rng, lattice)
-    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    world, papers = _registry(cell, rng, lattice)
     lattices = [lattice_of(name) for name in STACKED_FAMILIES]
     by_family = [_known(paper_table(paper, own) for paper in papers) for own in lattices]
     patients = pooled([patients_table(paper.patients, lattice) for paper in papers], lattice)
@@ -183,9 +175,18 @@ def _known(tables: Iterable[ArmTable | None]) -> list[ArmTable]:
     return [table for table in tables if table is not None]
 
 
-def _cohort(cell: Cell, rng: np.random.Generator, world: World) -> Paper:
+def _registry(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> tuple[World, list[Paper]]:
+    world = draw_world(cell, rng, lattice)
+    return world, [_cohort(cell, rng, world) for _ in range(cell.arms)]
+
+
+def _size(cell: Cell, rng: np.random.Generator) -> int:
     low, _, high = cell.n.partition("-")
-    n = int(rng.integers(int(low), int(high) + 1)) if high else int(low)
+    return int(rng.integers(int(low), int(high) + 1)) if high else int(low)
+
+
+def _cohort(cell: Cell, rng: np.random.Generator, world: World) -> Paper:
+    n = _size(cell, rng)
     deviation = SHAPE_SPREAD * rng.standard_normal() if cell.arms > 1 else 0.0
     patients = draw_patients(
         rng,
@@ -220,7 +221,7 @@ def _wald(papers: list[Paper]) -> tuple[float, float, float] | None:
         if outcome.ci is None or not paper.reached:
             continue
         middle, lower = float(outcome.median), float(outcome.ci[0])
-        reached = outcome.ci[1] != "not reached"
+        reached = outcome.ci[1] != NOT_REACHED
         error = (float(outcome.ci[1]) - lower) / 2.0 if reached else middle - lower
         if error > 0.0:
             pairs.append((middle, error / Z95))
@@ -230,9 +231,8 @@ def _wald(papers: list[Paper]) -> tuple[float, float, float] | None:
     tau2 = _reml(y, s) if y.size > 1 else 0.0
     weight = 1.0 / (s**2 + tau2)
     mean, error = (weight * y).sum() / weight.sum(), weight.sum() ** -0.5
-    ends = [mean, mean - Z95 * error, mean + Z95 * error]
-    middle, lower, upper = (float(np.log(max(end, 1e-2))) for end in ends)
-    return middle, lower, upper
+    ends = (mean, mean - Z95 * error, mean + Z95 * error)
+    return tuple(float(np.log(max(end, 1e-2))) for end in ends)
 
 
 def _reml(y: np.ndarray, s: np.ndarray) -> float:
@@ -266,20 +266,19 @@ def by_histology(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iter
     own: dict[str, list[HistologyStudy]] = {"order_statistics": [], "naive": [], "patients": []}
     for i in range(cell.arms):
         pure, mixed = _groups(cell, rng, world, effect, lattice)
-        own["patients"].append(
-            HistologyStudy(patients_table(pure, lattice), patients_table(mixed, lattice))
-        )
+        known = HistologyStudy(*(patients_table(group, lattice) for group in (pure, mixed)))
+        own["patients"].append(known)
         if i % 2:
-            table = paper_table(print_cohort(cell, rng, pure.with_others(mixed)), lattice)
+            table = paper_table(print_cohort(cell, rng, together(pure, mixed)), lattice)
             printed = None if table is None else HistologyStudy(whole=table)
         else:
             printed = _split_paper(pure, mixed, lattice, events=bool(rng.uniform() < EVENTS))
         if printed is not None:
             own["order_statistics"].append(printed)
             if cell.arms == 1:
-                alone = printed.comparison and replace(
-                    printed.comparison, log_medians=None, told=0.0
-                )
+                alone = printed.comparison
+                if alone is not None:
+                    alone = replace(alone, log_medians=None, told=0.0)
                 own["naive"].append(replace(printed, comparison=alone))
     for method, studies in own.items():
         if studies:
@@ -290,9 +289,8 @@ def _groups(
     cell: Cell, rng: np.random.Generator, world: World, effect: float, lattice: Lattice
 ) -> tuple[Patients, Patients]:
     """Pure and mixed patients of one study."""
-    low, _, high = cell.n.partition("-")
-    if high:
-        total, prior = int(rng.integers(int(low), int(high) + 1)), lattice.priors["mixed_share"]
+    if "-" in cell.n:
+        total, prior = _size(cell, rng), lattice.priors["mixed_share"]
         share = prior.natural(rng.normal(prior.location, prior.scale))
         mixed = int(np.clip(rng.binomial(total, share), 3, total - 3))
         sizes = total - mixed, mixed
@@ -300,7 +298,7 @@ def _groups(
         sizes = tuple(int(n) for n in cell.n.split(" v "))
     centre = world.log_median + world.spread * rng.standard_normal()
     x0 = centre_share(lattice.priors)
-    drawn = [
+    return tuple(
         draw_patients(
             rng,
             n,
@@ -310,8 +308,7 @@ def _groups(
             follow=FOLLOW[cell.censoring],
         )
         for n, x in zip(sizes, (0.0, 1.0), strict=True)
-    ]
-    return drawn[0], drawn[1]
+    )
 
 
 def _split_paper(
@@ -334,16 +331,12 @@ def entered(papers: Mapping[str, Paper], printed: Comparison) -> ArmComparison |
     The two groups, by their names, are cohorts of one report. None where nothing can enter.
     """
     cohorts = [
-        {"id": name, "treatment": name, "treatment_as_printed": name, "n": paper.n}
-        | {"survival": [paper.outcome], "landmarks": paper.landmarks}
+        records.cohort(name, name, paper.n, survival=[paper.outcome], landmarks=paper.landmarks)
         for name, paper in papers.items()
     ]
-    head = {"id": "report", "status": "verified", "design": "randomised"}
-    head |= {"citation": {"authors": ["Simulated"], "year": 2021}}
-    study = Study.model_validate(head | {"cohorts": cohorts, "comparisons": [printed]})
-    view = View("os", verified_only=False, use_read_as=False)
-    refs = [CohortRef(study, cohort, "class", "systemic") for cohort in study.cohorts]
-    return next(iter(survival_data(refs, view, ["class"]).comparisons), None)
+    report = records.report("report", *cohorts, design="randomised", comparisons=[printed])
+    data = records.arranged([report], dict.fromkeys(papers, "class"))
+    return next(iter(data.comparisons), None)
 
 
 # --- Two arms of unlike shapes -------------------------------------------------------------------
