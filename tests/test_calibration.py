@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import csv
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import kstest, weibull_min
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from calibration import fits, papers, study, tables
 from calibration.cells import Cell, cells, usual_cells
+from scipy.stats import kstest, weibull_min
 
 from synthesis.model.families import survival
 from synthesis.model.printed import METHODS, interval_ranks

@@ -6,15 +6,9 @@ exceeds 3.5 standard errors once in two thousand comparisons; some forty are mad
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from calibration import benefit
 
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS

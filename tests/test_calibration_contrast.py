@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from calibration import contrast as contrasts
 from calibration import fits, lattice, papers
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
-from scipy.stats import norm, weibull_min
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from calibration import hierarchy as quadrature
 from calibration import lattice as lattices
 from calibration import papers
+from scipy.special import logsumexp
+from scipy.stats import norm, weibull_min
 
 from priors import load_priors
 from synthesis.model.families import family

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from sbc import bands, fingerprint, fits, response_world, survival_world
 from sbc import run as calibration
 from sbc.blocks import BLOCK

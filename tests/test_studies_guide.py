@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import re
-import sys
 import tomllib
 from decimal import Decimal
 from pathlib import Path
 
+import make_docs
 import pytest
 from jsonschema import Draft7Validator
 from registries import vocabulary
@@ -25,10 +25,6 @@ from studies.guide import example, field_guide, schema_text, skeleton, study_sch
 from studies.problems import dotted
 from studies.schema import Cohort, Study, Subgroup, SurvivalOutcome
 from studies.vocabulary import Vocabulary
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-import make_docs
 
 
 def read(text):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
+from calibration.papers import Patients, cox
 from kaplan_meier import Z, crossing, curve_of, log_rank, printed, survival_at
 from registries import (
     NR,
@@ -35,10 +34,6 @@ from small_registry import cohort, landmark, median, study
 
 from studies.plausibility import review
 from studies.plausibility.counts import exact_interval
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-from calibration.papers import Patients, cox
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pickle
 import re
 import sys
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import plot_tables as tables
 import pytest
+from make_gallery import GALLERY, page
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from plot_tables import assert_clear, boxes, by_gid, overlaps, words
@@ -23,10 +23,6 @@ from synthesis.choices import COLUMNS
 from synthesis.plots import class_hues
 from synthesis.plots.style import HUES, SHEETS, TALLEST
 from synthesis.result import NotAnsweredError
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-from make_gallery import GALLERY, page
 
 pytestmark = pytest.mark.filterwarnings("error")
 
