@@ -24,7 +24,6 @@ from registries import (
     registry_of,
     response,
     reviewed,
-    shipped,
     stages,
     study_of,
     vocabulary,
@@ -34,11 +33,6 @@ from small_registry import cohort, landmark, median, study
 
 from studies.plausibility import review
 from studies.plausibility.counts import exact_interval
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
 
 
 @pytest.fixture(scope="module")

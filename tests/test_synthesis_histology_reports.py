@@ -10,7 +10,6 @@ from fits import fit_of, observations
 from loo_by_hand import spread_fit
 from small_registry import cohort, landmark, median, study, subgroup
 
-from studies import load_registry
 from studies.figures import View
 from studies.selection import select
 from synthesis.fits import survival_observations
@@ -75,11 +74,6 @@ def registry_of(folder):
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     return registry_of(tmp_path_factory.mktemp("origin"))
-
-
-@pytest.fixture(scope="module")
-def shipped():
-    return load_registry()
 
 
 @pytest.fixture(scope="module")
