@@ -30,13 +30,14 @@ import json
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from rich.progress import Progress
+from rich.progress import track
 from sbc.blocks import kept
 
 from calibration.cells import Cell, cells
@@ -72,33 +73,22 @@ def run(
     unless their number is given; a single one is this process.
     """
     waiting = [
-        (cell, block, count)
+        partial(kept, path, partial(simulate, cell, block, count))
         for cell in chosen
         for block, count in enumerate(blocks(cell, most))
-        if not block_file(folder, cell, block).exists()
+        if not (path := block_file(folder, cell, block)).exists()
     ]
-    with Progress() as progress:
-        task = progress.add_task("blocks of replicates", total=len(waiting))
-        for cell, block, rows in _simulated(waiting, processes or os.cpu_count()):
-            kept(block_file(folder, cell, block), lambda rows=rows: rows)
-            progress.advance(task)
-
-
-def _simulated(
-    waiting: Sequence[tuple[Cell, int, int]], processes: int
-) -> Iterator[tuple[Cell, int, list[dict[str, object]]]]:
-    """Blocks as they are done, in this process or in others."""
+    told = {"description": "blocks of replicates", "total": len(waiting)}
     if processes == 1:
-        for cell, block, count in waiting:
-            yield cell, block, simulate(cell, block, count)
+        for simulated in track(waiting, **told):
+            simulated()
         return
     # One thread a process: the matrices are small, and processes that share cores stall on them.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        jobs = {pool.submit(simulate, *unit): unit for unit in waiting}
-        for job in as_completed(jobs):
-            cell, block, _ = jobs[job]
-            yield cell, block, job.result()
+        jobs = [pool.submit(simulated) for simulated in waiting]
+        for job in track(as_completed(jobs), **told):
+            job.result()
 
 
 def block_file(folder: Path, cell: Cell, block: int) -> Path:

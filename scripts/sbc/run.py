@@ -19,6 +19,7 @@ import argparse
 import datetime
 import json
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -128,15 +129,4 @@ def main() -> None:
 
 def compact(text: str) -> str:
     """Put every list of numbers on one line."""
-    lines: list[str] = []
-    inside = False
-    for line in text.splitlines():
-        if inside:
-            lines[-1] += line.strip() if line.strip().startswith("]") else line.strip() + " "
-            inside = not line.strip().startswith("]")
-            if not inside:
-                lines[-1] = lines[-1].replace(" ]", "]")
-        else:
-            lines.append(line)
-            inside = line.endswith("[")
-    return "\n".join(lines)
+    return re.sub(r"\[([^\[\]{}]+)\]", lambda match: f"[{' '.join(match[1].split())}]", text)
