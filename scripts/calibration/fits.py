@@ -17,10 +17,10 @@ from calibration.contrast import TwoArms, contrast, contrast_sd
 from calibration.hierarchy import HistologyStudy, histology_effect, one_arm, pooled, stacked
 from calibration.lattice import (
     Z95,
-    ArmTable,
     Lattice,
     interval_table,
     make_lattice,
+    median_and_error,
     paper_table,
     patients_table,
 )
@@ -36,7 +36,6 @@ from calibration.papers import (
     together,
 )
 from priors import load_priors
-from studies.kinds import NOT_REACHED
 from studies.schema import Comparison
 from synthesis.choices import STACKED
 from synthesis.model.families import family
@@ -171,8 +170,8 @@ def by_stacking(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Itera
         yield "patients", name, truth, patients.interval(quantity)
 
 
-def _known(tables: Iterable[ArmTable | None]) -> list[ArmTable]:
-    return [table for table in tables if table is not None]
+def _known[T](found: Iterable[T | None]) -> list[T]:
+    return [own for own in found if own is not None]
 
 
 def _registry(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> tuple[World, list[Paper]]:
@@ -188,15 +187,17 @@ def _size(cell: Cell, rng: np.random.Generator) -> int:
 def _cohort(cell: Cell, rng: np.random.Generator, world: World) -> Paper:
     n = _size(cell, rng)
     deviation = SHAPE_SPREAD * rng.standard_normal() if cell.arms > 1 else 0.0
-    patients = draw_patients(
-        rng,
-        n,
-        log_median=world.log_median + world.spread * rng.standard_normal(),
-        shape=float(np.exp(world.log_shape + deviation)),
-        truth=TRUTHS[cell.family],
-        follow=FOLLOW[cell.censoring],
-    )
+    place = world.log_median + world.spread * rng.standard_normal()
+    patients = _patients(cell, rng, n, place, world.log_shape + deviation)
     return print_cohort(cell, rng, patients)
+
+
+def _patients(
+    cell: Cell, rng: np.random.Generator, n: int, log_median: float, log_shape: float
+) -> Patients:
+    law, follow = TRUTHS[cell.family], FOLLOW[cell.censoring]
+    shape = float(np.exp(log_shape))
+    return draw_patients(rng, n, log_median=log_median, shape=shape, truth=law, follow=follow)
 
 
 def print_cohort(cell: Cell, rng: np.random.Generator, patients: Patients) -> Paper:
@@ -215,16 +216,7 @@ def print_cohort(cell: Cell, rng: np.random.Generator, patients: Patients) -> Pa
 
 def _wald(papers: list[Paper]) -> tuple[float, float, float] | None:
     """Pooled median by a Wald error on months and REML, on the log scale; None where it fails."""
-    pairs = []
-    for paper in papers:
-        outcome = paper.outcome
-        if outcome.ci is None or not paper.reached:
-            continue
-        middle, lower = float(outcome.median), float(outcome.ci[0])
-        reached = outcome.ci[1] != NOT_REACHED
-        error = (float(outcome.ci[1]) - lower) / 2.0 if reached else middle - lower
-        if error > 0.0:
-            pairs.append((middle, error / Z95))
+    pairs = _known(median_and_error(paper) for paper in papers)
     if not pairs:
         return None
     y, s = np.array(pairs).T
@@ -299,14 +291,7 @@ def _groups(
     centre = world.log_median + world.spread * rng.standard_normal()
     x0 = centre_share(lattice.priors)
     return tuple(
-        draw_patients(
-            rng,
-            n,
-            log_median=centre + effect * (x - x0),
-            shape=float(np.exp(world.log_shape)),
-            truth=TRUTHS[cell.family],
-            follow=FOLLOW[cell.censoring],
-        )
+        _patients(cell, rng, n, centre + effect * (x - x0), world.log_shape)
         for n, x in zip(sizes, (0.0, 1.0), strict=True)
     )
 

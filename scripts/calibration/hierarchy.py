@@ -71,13 +71,12 @@ class Hyper:
         tail = lattice.tail_log_weights[:, None, None, None, None]
         return tail + mu[:, None, None, None] + tau[:, None, None] + kappa[:, None] + sigma
 
-    def level_weights(self, lattice: Lattice) -> np.ndarray:
-        """Probability of each log median of the lattice: ``(mu * tau, a)``."""
-        return normal_weights(lattice.a, self.mu, self.tau)
-
-    def shape_weights(self, lattice: Lattice) -> np.ndarray:
-        """Probability of each log shape of the lattice: ``(kappa * sigma, k)``."""
-        return normal_weights(lattice.k, self.kappa, self.sigma)
+    def weights(self, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of log medians ``(mu * tau, a)`` and of log shapes ``(kappa * sigma, k)``."""
+        return (
+            normal_weights(lattice.a, self.mu, self.tau),
+            normal_weights(lattice.k, self.kappa, self.sigma),
+        )
 
 
 def log_weights(points: np.ndarray, prior: Prior) -> np.ndarray:
@@ -178,7 +177,7 @@ def log_conditional(
     arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
 ) -> np.ndarray:
     """The same for every point of the conventions: ``(points, tail, mu tau, kappa sigma)``."""
-    level, shape = hyper.level_weights(lattice), hyper.shape_weights(lattice)
+    level, shape = hyper.weights(lattice)
     weights, log_weights = conventions
     prior = hyper.log_prior(lattice).reshape(lattice.tails.size, len(level), len(shape))
     total = prior + log_weights[:, None, None, None]
@@ -385,7 +384,7 @@ def left_out_densities(tables: Sequence[ArmTable], posterior: Posterior) -> np.n
     lattice, hyper = posterior.lattice, posterior.hyper
     arms = [Arm.on(table, lattice) for table in tables]
     conventions = conventions_of(tables)
-    level, shape = hyper.level_weights(lattice), hyper.shape_weights(lattice)
+    level, shape = hyper.weights(lattice)
     whole = log_conditional(arms, hyper, lattice, conventions)
     found = []
     for arm in arms:

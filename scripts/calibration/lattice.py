@@ -8,6 +8,7 @@ is a quarter of its standard deviation in the log median, and less than half of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -161,19 +162,31 @@ def patients_table(patients: Patients, lattice: Lattice) -> ArmTable:
 def interval_table(paper: Paper, lattice: Lattice) -> ArmTable | None:
     """The log-normal approximation: log median and its interval. The shape is left to its prior.
 
-    The standard error is the width of the interval on the log scale over 2 x 1.96, or its lower
-    half over 1.96 where the upper limit is not reached.
+    The standard error is that of :func:`median_and_error` on the log scale.
     """
-    outcome = paper.outcome
-    if outcome.ci is None or outcome.ci[0] <= 0 or not paper.reached:
+    ci = paper.outcome.ci
+    found = None if ci is None or ci[0] <= 0 else median_and_error(paper, np.log)
+    if found is None:
         return None
-    middle, lower = np.log([float(outcome.median), float(outcome.ci[0])])
-    if outcome.ci[1] == NOT_REACHED:
-        error = (middle - lower) / Z95
-    else:
-        error = (np.log(float(outcome.ci[1])) - lower) / (2.0 * Z95)
-    if error <= 0.0:
-        return None
+    middle, error = found
     tail, a, k = lattice.points
     own = -0.5 * ((a - middle) / error) ** 2
     return ArmTable((own + 0.0 * tail + 0.0 * k)[None])
+
+
+def median_and_error(
+    paper: Paper, scale: Callable[[float], float] = float
+) -> tuple[float, float] | None:
+    """The printed median on a scale, and its standard error; None where nothing tells it.
+
+    The error is half the width of the interval over 1.96, or its lower half over 1.96 where the
+    upper limit is not reached.
+    """
+    ci = paper.outcome.ci
+    if ci is None or not paper.reached:
+        return None
+    middle, lower = scale(float(paper.outcome.median)), scale(float(ci[0]))
+    half = middle - lower
+    if ci[1] != NOT_REACHED:
+        half = (scale(float(ci[1])) - lower) / 2.0
+    return (middle, half / Z95) if half > 0.0 else None
