@@ -62,13 +62,11 @@ def test_enough_was_simulated_and_every_quantity_looked_at(stored, model):
 @pytest.mark.parametrize("model", fits.MODELS)
 def test_stored_statistics_follow_from_the_stored_ranks(stored, model):
     own = stored["models"][model]
+    known = {"divergences": 0, "seconds": own["seconds_each"]}
+    ranks = {name: figures["ranks"] for name, figures in own["quantities"].items()}
     again = calibration.summary(
         [
-            {
-                "ranks": {name: figures["ranks"][i] for name, figures in own["quantities"].items()},
-                "divergences": 0,
-                "seconds": own["seconds_each"],
-            }
+            known | {"ranks": {name: of[i] for name, of in ranks.items()}}
             for i in range(own["replicates"])
         ]
     )
@@ -140,8 +138,7 @@ def test_the_survival_world_prints_every_kind_of_arm():
 def test_worlds_do_not_depend_on_one_another():
     def printed(number):
         rng = np.random.default_rng([1, 0, number])
-        world = survival_world.simulate(rng, load_priors(), "log-logistic")
-        return world.data.cohorts
+        return survival_world.simulate(rng, load_priors(), "log-logistic").data.cohorts
 
     assert printed(3) == printed(3)
     assert printed(3) != printed(4)
@@ -179,12 +176,11 @@ def test_the_response_world_prints_one_two_or_three_stages():
 
 
 def test_the_fingerprint_sees_the_eighth_digit_and_no_rounding():
-    one = {"weibull": [-12.3456784, 3.0], "response": [-0.001]}
-    other = {"weibull": [-12.3456784 * (1.0 + 1e-13), 3.0], "response": [-0.001]}
-    third = {"weibull": [-12.3456795, 3.0], "response": [-0.001]}
-    own = fingerprint.fingerprint_of(one)
-    assert own == fingerprint.fingerprint_of(other)
-    assert own != fingerprint.fingerprint_of(third)
+    def own(density):
+        return fingerprint.fingerprint_of({"weibull": [density, 3.0], "response": [-0.001]})
+
+    assert own(-12.3456784) == own(-12.3456784 * (1.0 + 1e-13))
+    assert own(-12.3456784) != own(-12.3456795)
 
 
 @pytest.mark.slow
