@@ -24,8 +24,6 @@ from synthesis.plots import class_hues
 from synthesis.plots.style import HUES, SHEETS, TALLEST
 from synthesis.result import NotAnsweredError
 
-pytestmark = pytest.mark.filterwarnings("error")
-
 NAMES = [entry.name for entry in GALLERY]
 ENTRIES = {entry.name: entry for entry in GALLERY}
 WIDTHS = tuple(SHEETS)

@@ -17,8 +17,6 @@ from synthesis.plots.page import difference_scale
 from synthesis.plots.sensitivity import BASE
 from synthesis.plots.style import SHEETS
 
-pytestmark = pytest.mark.filterwarnings("error")
-
 
 def axes_named(figure, name):
     (found,) = [axes for axes in figure.axes if axes.get_label() == name]
