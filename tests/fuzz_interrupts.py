@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from fuzz_lines import EFFECTS
-from small_registry import cohort, median, study, write_registry
+from small_registry import cohort, files_in, median, study, write_registry
 
 from synthesis import cli
 from synthesis.cli import running
@@ -73,12 +73,6 @@ def commands(folder: Path) -> dict[str, Callable[[Path, str], int]]:
     }
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
 def started(command: Callable[[Path, str], int], place: Path, text: str) -> int:
     """Run a command in a process of its own; its number."""
     child = os.fork()
@@ -124,7 +118,7 @@ def fault(
         return f"ends with {code}: {place.with_suffix('.said').read_text()[-2000:]}"
     if killed and place.is_dir():
         check_folder(place)  # the next run
-    found = files(place)
+    found = files_in(place)
     if found not in states.values():
         return f"leaves {[name for name in found if found[name] != states['new'].get(name)][:9]}"
     if code in (0, running.CHECK_FOUND) and found != states["new"]:
@@ -146,7 +140,7 @@ def faults(number: int, seed: int, folder: Path) -> Iterator[tuple[int, str]]:
         began = time.monotonic()
         ended(started(command, new, "new"))
         seconds[name] = time.monotonic() - began
-        states[name] = {"old": files(old[name]), "new": files(new)}
+        states[name] = {"old": files_in(old[name]), "new": files_in(new)}
         assert states[name]["old"] != states[name]["new"], new.with_suffix(".said").read_text()
     for case in range(number):
         rng = Random(f"{seed} {case}")
