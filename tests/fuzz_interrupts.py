@@ -60,14 +60,15 @@ def commands(folder: Path) -> dict[str, Callable[[Path, str], int]]:
     def fresh(place: Path, text: str, *words: object) -> int:
         return 0 if text == "old" else main("studies", *words, *registry("old"))
 
+    def export(place: Path, text: str) -> int:
+        words = ("studies", "export", "--format", "json", "-o", place / "x.json")
+        return main(*words, *registry(text))
+
+    arms = folder / "arms.csv"
     return {
-        "export": lambda place, text: main(
-            "studies", "export", "--format", "json", "-o", place / "x.json", *registry(text)
-        ),
+        "export": export,
         "new": lambda place, text: fresh(place, text, "new", "smith2024", "--folder", place),
-        "import": lambda place, text: fresh(
-            place, text, "import", folder / "arms.csv", "--folder", place
-        ),
+        "import": lambda place, text: fresh(place, text, "import", arms, "--folder", place),
         "pool": lambda place, text: main("pool", folder / f"{text}.csv", "--out", place),
         "move": move,
     }
@@ -85,10 +86,9 @@ def started(command: Callable[[Path, str], int], place: Path, text: str) -> int:
             os.dup2(said.fileno(), 2)
             with running._interrupts(came):
                 code = command(place, text)
-    except KeyboardInterrupt:
-        code = running.INTERRUPTED
-    except Exception:
-        if came:  # a library makes an error of its own of it: `run` would see it, were it outermost
+    except (KeyboardInterrupt, Exception) as error:
+        # a library may make an error of its own of it: `run` would see it, were it outermost
+        if came or isinstance(error, KeyboardInterrupt):
             code = running.INTERRUPTED
         else:
             traceback.print_exc()
