@@ -240,7 +240,7 @@ def _panel(axis: Axes, rows: pd.DataFrame, title: str) -> None:
 def simulated(worlds: int, seed: int, folder: Path) -> pd.DataFrame:
     """Rows of many worlds; those that the folder holds are read from there."""
     found = in_blocks(folder / f"{seed}", worlds, partial(world_rows, seed=seed))
-    return pd.DataFrame(list(chain.from_iterable(found)), columns=list(COLUMNS))
+    return pd.DataFrame(list(chain.from_iterable(found[:worlds])), columns=list(COLUMNS))
 
 
 def main() -> None:
