@@ -274,8 +274,7 @@ def test_the_shipped_description_is_current():
     assert shipped.read_text(encoding="utf-8") == current, "run make docs"
 
 
-def test_every_shipped_file_agrees_with_it_and_points_to_it():
-    registry = load_registry()
+def test_every_shipped_file_agrees_with_it_and_points_to_it(registry):
     schema = Draft7Validator(json.loads(schema_text(registry.vocabulary)))
     for path in registry.files.values():
         text = path.read_text(encoding="utf-8")

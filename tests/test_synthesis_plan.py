@@ -14,7 +14,7 @@ from monte_carlo import LARGEST_Z
 from planning_fits import BEST_CARE, LENVATINIB, brute, plan_of, planned_fit
 from scipy import stats
 
-from studies import add_studies, load_registry
+from studies import add_studies
 from studies.documents import file_texts, tables_of
 from studies.figures import View
 from studies.plausibility import review
@@ -114,9 +114,10 @@ def test_nobody_dies_and_the_median_is_not_reached():
 
 @pytest.mark.parametrize("kind", ["single-arm", "randomised"])
 @pytest.mark.parametrize("population", ["all", "mixed"])
-def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, kind, population):
+def test_a_simulated_report_passes_the_checks_of_the_registry(
+    shipped, usual, tmp_path, kind, population
+):
     job = job_of(*usual, kind=kind, sizes=(60,))
-    shipped = load_registry()
     names = ("lenvatinib", "no_systemic_therapy")[: len(job.arms)]
     arms = tuple(simulate.PlannedArm(name, "x", "systemic") for name in names)
     for draw in (3, 700):
