@@ -144,9 +144,9 @@ def _response(
         for stage, (successes, of) in numbers.items():
             odds = values[variable(stage, "log_odds")]
             each = successes * odds - of * np.logaddexp(0.0, odds)
-            found[variable(stage, "log_likelihood")] = each.sum(axis=-1)
             for name in ("mu", "class_sd", "treatment_sd", "study_sd"):
                 found[variable(stage, name)] = values[variable(stage, name)]
+            found[variable(stage, "log_likelihood")] = each.sum(axis=-1)
             for name in ("class_effect", "treatment_effect", "study_effect", "log_odds"):
                 own = variable(stage, name)
                 found[f"{own}[0]"] = values[own][..., 0]
