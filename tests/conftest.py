@@ -26,6 +26,20 @@ def _no_lines_of_progress(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def shipped():
+    """The shipped registry, read once; it is frozen."""
+    import registries
+
+    return registries.shipped()
+
+
+@pytest.fixture(scope="session")
+def registry(shipped):
+    """The shipped registry, where a file of tests has none of its own."""
+    return shipped
+
+
+@pytest.fixture(scope="session")
 def survival_sizes():
     """Sizes of the survival model that all tests of a process share: compiling takes a minute.
 

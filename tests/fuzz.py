@@ -37,17 +37,8 @@ TEXT = re.compile(r'"[^"\n]+"')
 VALUES = (
     *("0", "1", "0.0", "1.0", "-1", "0.5", "95", "100", "2", "7", "3.1", "0.40", "0.05", "1e9"),
     *("100000", "999999998", "1e-30", "nan", "inf", "1_0", "0x1F", "9" * 70, "9" * 5000),
-    *(
-        '"not reached"',
-        '"5"',
-        "true",
-        "[]",
-        "{}",
-        "[0, 1]",
-        "[0.5, 0.5]",
-        "2020-01-01",
-        "[[[[1]]]]",
-    ),
+    *('"not reached"', '"5"', "true", "[]", "{}", "[0, 1]", "[0.5, 0.5]"),
+    *("2020-01-01", "[[[[1]]]]"),
 )
 TEXTS = (
     *('""', '" "', '"=1+1"', '"not reached"', '"symmetric"', '"log"', '"mixed"', '"pure"', '"os"'),
@@ -57,13 +48,8 @@ LINES = (
     *("a.b.c = 1", "a." * 40 + "a = 1", '"1²3" = 1', "x" * 300 + " = 1", "n = 0", "events = 0"),
     *("level = 1", 'ci_method = "symmetric"', "ci = [0, 1]", "follow_up = 6", "[[cohorts]]", "[x]"),
     *("histology = { pure = 0, mixed = 0 }", "a = " + "[" * 50, "iqr = [1, 2]", "at_risk = 0"),
-    *(
-        'median = "not reached"',
-        "survival = 1",
-        "survival = 0",
-        'label = "reader"',
-        '"\\u0007" = 1',
-    ),
+    *('median = "not reached"', "survival = 1", "survival = 0", 'label = "reader"'),
+    '"\\u0007" = 1',
 )
 
 

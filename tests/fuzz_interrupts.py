@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from fuzz_lines import EFFECTS
-from small_registry import cohort, median, study, write_registry
+from small_registry import cohort, files_in, median, study, write_registry
 
 from synthesis import cli
 from synthesis.cli import running
@@ -60,23 +60,18 @@ def commands(folder: Path) -> dict[str, Callable[[Path, str], int]]:
     def fresh(place: Path, text: str, *words: object) -> int:
         return 0 if text == "old" else main("studies", *words, *registry("old"))
 
+    def export(place: Path, text: str) -> int:
+        words = ("studies", "export", "--format", "json", "-o", place / "x.json")
+        return main(*words, *registry(text))
+
+    arms = folder / "arms.csv"
     return {
-        "export": lambda place, text: main(
-            "studies", "export", "--format", "json", "-o", place / "x.json", *registry(text)
-        ),
+        "export": export,
         "new": lambda place, text: fresh(place, text, "new", "smith2024", "--folder", place),
-        "import": lambda place, text: fresh(
-            place, text, "import", folder / "arms.csv", "--folder", place
-        ),
+        "import": lambda place, text: fresh(place, text, "import", arms, "--folder", place),
         "pool": lambda place, text: main("pool", folder / f"{text}.csv", "--out", place),
         "move": move,
     }
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def started(command: Callable[[Path, str], int], place: Path, text: str) -> int:
@@ -91,10 +86,9 @@ def started(command: Callable[[Path, str], int], place: Path, text: str) -> int:
             os.dup2(said.fileno(), 2)
             with running._interrupts(came):
                 code = command(place, text)
-    except KeyboardInterrupt:
-        code = running.INTERRUPTED
-    except Exception:
-        if came:  # a library makes an error of its own of it: `run` would see it, were it outermost
+    except (KeyboardInterrupt, Exception) as error:
+        # a library may make an error of its own of it: `run` would see it, were it outermost
+        if came or isinstance(error, KeyboardInterrupt):
             code = running.INTERRUPTED
         else:
             traceback.print_exc()
@@ -124,7 +118,7 @@ def fault(
         return f"ends with {code}: {place.with_suffix('.said').read_text()[-2000:]}"
     if killed and place.is_dir():
         check_folder(place)  # the next run
-    found = files(place)
+    found = files_in(place)
     if found not in states.values():
         return f"leaves {[name for name in found if found[name] != states['new'].get(name)][:9]}"
     if code in (0, running.CHECK_FOUND) and found != states["new"]:
@@ -146,7 +140,7 @@ def faults(number: int, seed: int, folder: Path) -> Iterator[tuple[int, str]]:
         began = time.monotonic()
         ended(started(command, new, "new"))
         seconds[name] = time.monotonic() - began
-        states[name] = {"old": files(old[name]), "new": files(new)}
+        states[name] = {"old": files_in(old[name]), "new": files_in(new)}
         assert states[name]["old"] != states[name]["new"], new.with_suffix(".said").read_text()
     for case in range(number):
         rng = Random(f"{seed} {case}")

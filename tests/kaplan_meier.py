@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+from calibration.papers import Z95, band, logrank_p
 
-from synthesis.predictive import Patients, kaplan_meier, logrank
+from synthesis.predictive import Patients, kaplan_meier
 
-Z = NormalDist().inv_cdf(0.975)
 NR = "not reached"
 
 
@@ -27,14 +25,8 @@ class Curve(NamedTuple):
 def curve_of(times: np.ndarray, died: np.ndarray, method: str) -> Curve:
     """Estimate a curve of times without ties; ``method`` is the transformation of the band."""
     steps = kaplan_meier(Patients(np.asarray(times), np.asarray(died)))
-    survival, half = steps.survival, Z * np.sqrt(steps.variance)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        power = np.exp(half / np.abs(np.log(survival)))
-        low, high = {
-            "plain": (survival * (1.0 - half), survival * (1.0 + half)),
-            "log": (survival * np.exp(-half), survival * np.exp(half)),
-            "log-log": (survival**power, survival ** (1.0 / power)),
-        }[method]
+    with np.errstate(invalid="ignore"):
+        low, high = band(steps.survival, Z95 * np.sqrt(steps.variance), method)
     known = np.isfinite(low)
     ends = (np.clip(end, 0.0, 1.0)[known] for end in (low, high))
     return Curve(steps.time[known], steps.survival[known], *ends)
@@ -62,5 +54,4 @@ def survival_at(curve: Curve, time: float) -> tuple[float, float, float]:
 def log_rank(times: np.ndarray, died: np.ndarray, first: np.ndarray) -> float:
     """Two-sided p value of the log-rank test."""
     everyone = Patients(times, died)
-    difference, variance = logrank(everyone.only(first), everyone.only(~first))
-    return math.erfc(abs(difference) / math.sqrt(2.0 * variance)) if variance > 0.0 else 1.0
+    return logrank_p(everyone.only(first), everyone.only(~first))

@@ -129,6 +129,12 @@ def write_registry(folder: Path, *studies: dict[str, Any], vocabulary: Any = VOC
     return folder
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, with what it holds."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
 def full_study() -> dict[str, Any]:
     """Describe a sound study that uses every kind of record."""
     groups = [

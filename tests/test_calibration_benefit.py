@@ -6,15 +6,9 @@ exceeds 3.5 standard errors once in two thousand comparisons; some forty are mad
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from calibration import benefit
 
 from synthesis.questions.contrasts import SURVIVAL_CONTRASTS
@@ -105,7 +99,7 @@ def test_reliability_by_hand():
 @pytest.mark.slow
 def test_gains_and_ranks_are_calibrated_in_new_worlds(tmp_path):
     """Other worlds than the stored ones, simulated, fitted and compared here."""
-    rows = benefit.simulated(range(40), benefit.SEED + 1)
+    rows = benefit.simulated(40, benefit.SEED + 1, tmp_path)
     assert_calibrated(rows.assign(true=rows["true"].astype(int)))
     benefit.draw(rows, tmp_path / "reliability.svg")
     assert (tmp_path / "reliability.svg").stat().st_size > 1000

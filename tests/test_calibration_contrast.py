@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from calibration import contrast as contrasts
 from calibration import fits, lattice, papers
 
@@ -19,6 +14,7 @@ from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import family
 from synthesis.model.likelihoods import chain_log_likelihood
 from synthesis.model.records import read_arm
+from synthesis.questions.influence import weighted_quantiles
 
 LOG_LOGISTIC = lattice.make_lattice(load_priors(), family("log-logistic"))
 
@@ -75,15 +71,11 @@ def test_the_contrast_against_weighted_draws_of_its_prior(ratios):
             log_weight += chain_log_likelihood(chain, *at[:2], LOG_LOGISTIC.family)
         log_weight += comparison_log_likelihood(comparison, *places, LOG_LOGISTIC.family)
     weight = np.exp(log_weight - log_weight.max())
-    order = np.argsort(effect)
-    cumulative = np.cumsum(weight[order]) / weight.sum()
-    expected = np.interp([0.5, 0.025, 0.975], cumulative, effect[order])
-    tables = [
-        [lattice.paper_table(paper, LOG_LOGISTIC) for paper in arms.values()] for arms, _ in printed
-    ]
-    reports = [
-        contrasts.TwoArms(*own, comparison) for own, comparison in zip(tables, entered, strict=True)
-    ]
+    expected = weighted_quantiles(effect, weight, (0.5, 0.025, 0.975))
+    reports = []
+    for (arms, _), comparison in zip(printed, entered, strict=True):
+        tables = (lattice.paper_table(paper, LOG_LOGISTIC) for paper in arms.values())
+        reports.append(contrasts.TwoArms(*tables, comparison))
     found = contrasts.contrast(reports, LOG_LOGISTIC)
     # the draws are worth some thousands: a limit is known to some hundredths of the width
     assert weight.sum() ** 2 / (weight**2).sum() > 1500

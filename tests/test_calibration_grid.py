@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
-from scipy.stats import norm, weibull_min
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from calibration import hierarchy as quadrature
 from calibration import lattice as lattices
 from calibration import papers
+from scipy.special import logsumexp
+from scipy.stats import norm, weibull_min
 
 from priors import load_priors
 from synthesis.model.families import family
 from synthesis.model.likelihoods import chain_log_likelihood
 from synthesis.model.records import read_arm
 from synthesis.model.survival import centre_share
+from synthesis.questions.influence import weighted_quantiles
+
+LIMITS = (0.5, 0.025, 0.975)
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +36,30 @@ def normal_arm(lattice, mean, error):
 
 def cohort(rng, n, style, *, log_median=1.6, follow=None):
     """A simulated cohort in print."""
+    return papers.print_arm(patients_of(rng, n, log_median, follow), style)
+
+
+def patients_of(rng, n, log_median, follow):
     truth = papers.TRUTHS["weibull"]
-    patients = papers.draw_patients(
-        rng, n, log_median=log_median, shape=0.85, truth=truth, follow=follow
+    return papers.draw_patients(
+        rng, n, log_median=log_median, shape=truth.shape, truth=truth, follow=follow
     )
-    return papers.print_arm(patients, style)
 
 
-def quantiles_of(values, weights):
-    """Median and 95 % limits of weighted values."""
-    order = np.argsort(values)
-    cumulative = (np.cumsum(weights[order]) - weights[order] / 2.0) / weights.sum()
-    return np.interp([0.5, 0.025, 0.975], cumulative, values[order])
+def assert_alike(found, expected, *, most=0.01):
+    """Median and limits differ by no more than that part of the interval's width."""
+    assert found == pytest.approx(expected, abs=most * (expected[2] - expected[1]))
+
+
+def tables_of(papers, lattice):
+    return [lattices.paper_table(paper, lattice) for paper in papers]
 
 
 # --- Arms ----------------------------------------------------------------------------------------
 
 
 def test_the_table_of_patients_is_their_log_likelihood_between_the_knots_too(lattice):
-    rng = np.random.default_rng(1)
-    patients = papers.draw_patients(
-        rng, 40, log_median=1.5, shape=0.9, truth=papers.TRUTHS["weibull"],
-        follow=papers.Follow(3.0, 0.5),
-    )  # fmt: skip
+    patients = patients_of(np.random.default_rng(1), 40, 1.5, papers.Follow(3.0, 0.5))
     table = lattice.spread(lattices.patients_table(patients, lattice).knots)[0, 0]
     for i, j in itertools.product((70, 77, 78, 83), (26, 31, 34, 40)):
         k = np.exp(lattice.k[j])
@@ -100,13 +99,9 @@ def test_pooling_normal_estimates_is_the_normal_normal_model(lattice):
     for m, e in zip(y, s, strict=True):
         log_weight = log_weight + norm.logpdf(m, mu, np.hypot(e, tau))
     weight = np.exp(log_weight - log_weight.max())
-    for name, points, margin in (
-        ("mu", mu.ravel(), weight.sum(axis=1)),
-        ("tau", tau.ravel(), weight.sum(axis=0)),
-    ):
-        expected = quantiles_of(points, margin)
-        width = expected[2] - expected[1]
-        assert posterior.interval(name) == pytest.approx(expected, abs=0.01 * width)
+    margins = {"mu": (mu.ravel(), weight.sum(axis=1)), "tau": (tau.ravel(), weight.sum(axis=0))}
+    for name, (points, margin) in margins.items():
+        assert_alike(posterior.interval(name), weighted_quantiles(points, margin, LIMITS))
 
 
 def _directly(readings, lattice, mu, tau, kappa, sigma):
@@ -134,7 +129,7 @@ def test_a_printed_registry_against_direct_integration(lattice):
         cohort(rng, n, papers.Style("log-log", told=True), log_median=m, follow=follow)
         for n, m in ((12, 1.4), (25, 1.9), (36, 1.6))
     ]
-    posterior = quadrature.pooled([lattices.paper_table(paper, lattice) for paper in own], lattice)
+    posterior = quadrature.pooled(tables_of(own, lattice), lattice)
     hyper = posterior.hyper
     # what is integrated is the density: points at nought of a spread count half of it
     density = posterior.log_weights[0].copy()
@@ -159,14 +154,12 @@ def test_intervals_do_not_change_with_a_finer_grid(lattice):
     """By less than a hundredth of the interval's width."""
     rng = np.random.default_rng(4)
     own = [cohort(rng, 10 + 4 * i, papers.Style("log")) for i in range(6)]
-    tables = [lattices.paper_table(paper, lattice) for paper in own]
+    tables = tables_of(own, lattice)
     usual = quadrature.pooled(tables, lattice)
     finer = quadrature.pooled(tables, lattice, quadrature.Fineness(0.5, 0.5, 6.0))
     assert finer.log_weights.size > 4 * usual.log_weights.size
     for name in ("mu", "tau", "s12"):
-        expected = finer.interval(name)
-        width = expected[2] - expected[1]
-        assert usual.interval(name) == pytest.approx(expected, abs=0.01 * width)
+        assert_alike(usual.interval(name), finer.interval(name))
 
 
 # --- Conventions ---------------------------------------------------------------------------------
@@ -250,8 +243,8 @@ def test_two_groups_with_normal_likelihoods_give_the_normal_posterior(lattice):
         residual = np.array([pure, mixed])[:, None] - place.location - design[:, 1:] * eta
         quadratic = (residual * np.linalg.solve(shared, residual)).sum(axis=0)
         weight += own * np.exp(-0.5 * quadratic) / np.sqrt(np.linalg.det(shared))
-    expected = quantiles_of(eta, weight * norm.pdf(eta, 0.0, effect.scale))
-    assert found == pytest.approx(expected, abs=0.01 * (expected[2] - expected[1]))
+    weight *= norm.pdf(eta, 0.0, effect.scale)
+    assert_alike(found, weighted_quantiles(eta, weight, LIMITS))
 
 
 def test_an_unknown_share_shifts_the_location_over_its_prior(lattice):
@@ -279,7 +272,7 @@ def some_papers():
 
 def test_a_left_out_density_is_the_ratio_of_two_evidences(lattice):
     """With all arms and without the one, on the same points."""
-    tables = [lattices.paper_table(paper, lattice) for paper in some_papers()]
+    tables = tables_of(some_papers(), lattice)
     posterior = quadrature.pooled(tables, lattice)
     arms = [quadrature.Arm.on(table, lattice) for table in tables]
     points = quadrature.convention_points()
@@ -294,9 +287,8 @@ def test_a_left_out_density_is_the_ratio_of_two_evidences(lattice):
 
 
 def test_the_stack_of_one_family_is_that_family(lattice):
-    tables = [lattices.paper_table(paper, lattice) for paper in some_papers()]
+    tables = tables_of(some_papers(), lattice)
     posterior = quadrature.pooled(tables, lattice)
     for quantity, found in quadrature.stacked([tables, tables], [lattice, lattice]).items():
-        expected = posterior.interval(quantity)
         # weights at points for an integral between them
-        assert found == pytest.approx(expected, abs=0.005 * (expected[2] - expected[1]))
+        assert_alike(found, posterior.interval(quantity), most=0.005)

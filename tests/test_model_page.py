@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import make_docs
+import pytest
 
 PAGES = {make_docs.MODEL: make_docs.model_page, make_docs.CALIBRATION: make_docs.calibration_page}
 

@@ -13,7 +13,6 @@ import report_fits
 import xarray
 from fits import observations
 from loo_by_hand import DESIGNS, drawn, every_kind
-from registries import shipped
 from small_registry import write_registry
 
 from priors import load_priors
@@ -24,11 +23,6 @@ from synthesis.left_out import LeftOutPredictions, leave_one_out
 from synthesis.questions.checks import predictive_check
 from synthesis.questions.plan import Plan
 from synthesis.stacking import STACKED_FAMILIES, choose, stack
-
-
-@pytest.fixture
-def registry():
-    return shipped()
 
 
 def test_a_registry_is_asked_like_a_mapping(registry):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
 from sbc import bands, fingerprint, fits, response_world, survival_world
 from sbc import run as calibration
+from sbc.blocks import BLOCK
+from sbc.records import arranged
 
 from priors import load_priors
 from synthesis.model.printed import METHODS
@@ -64,13 +62,11 @@ def test_enough_was_simulated_and_every_quantity_looked_at(stored, model):
 @pytest.mark.parametrize("model", fits.MODELS)
 def test_stored_statistics_follow_from_the_stored_ranks(stored, model):
     own = stored["models"][model]
+    known = {"divergences": 0, "seconds": own["seconds_each"]}
+    ranks = {name: figures["ranks"] for name, figures in own["quantities"].items()}
     again = calibration.summary(
         [
-            {
-                "ranks": {name: figures["ranks"][i] for name, figures in own["quantities"].items()},
-                "divergences": 0,
-                "seconds": own["seconds_each"],
-            }
+            known | {"ranks": {name: of[i] for name, of in ranks.items()}}
             for i in range(own["replicates"])
         ]
     )
@@ -142,8 +138,7 @@ def test_the_survival_world_prints_every_kind_of_arm():
 def test_worlds_do_not_depend_on_one_another():
     def printed(number):
         rng = np.random.default_rng([1, 0, number])
-        world = survival_world.simulate(rng, load_priors(), "log-logistic")
-        return world.data.cohorts
+        return survival_world.simulate(rng, load_priors(), "log-logistic").data.cohorts
 
     assert printed(3) == printed(3)
     assert printed(3) != printed(4)
@@ -181,12 +176,11 @@ def test_the_response_world_prints_one_two_or_three_stages():
 
 
 def test_the_fingerprint_sees_the_eighth_digit_and_no_rounding():
-    one = {"weibull": [-12.3456784, 3.0], "response": [-0.001]}
-    other = {"weibull": [-12.3456784 * (1.0 + 1e-13), 3.0], "response": [-0.001]}
-    third = {"weibull": [-12.3456795, 3.0], "response": [-0.001]}
-    own = fingerprint.fingerprint_of(one)
-    assert own == fingerprint.fingerprint_of(other)
-    assert own != fingerprint.fingerprint_of(third)
+    def own(density):
+        return fingerprint.fingerprint_of({"weibull": [density, 3.0], "response": [-0.001]})
+
+    assert own(-12.3456784) == own(-12.3456784 * (1.0 + 1e-13))
+    assert own(-12.3456784) != own(-12.3456795)
 
 
 @pytest.mark.slow
@@ -196,19 +190,19 @@ def test_the_fingerprint_sees_a_prior_and_a_reading_but_not_the_room():
     from synthesis.model.families import FAMILIES
     from synthesis.model.survival import survival_problem
 
-    def density(priors, records, more=0):
-        data = survival_world.arranged(records)
+    def density(priors, reports, more=0):
+        data = arranged(reports, survival_world.CLASSES)
         room = sizes_for([data]).room
         sizes = Sizes(tuple((k, n if k in arrays._FIXED else n + more) for k, n in room))
         problem = survival_problem(data, priors, FAMILIES["weibull"], sizes)
         return fingerprint._Density(problem).at(problem)
 
-    records, priors = fingerprint.records(), load_priors()
-    usual = density(priors, records)
-    np.testing.assert_allclose(density(priors, records, more=3), usual, rtol=1e-11)
-    wider = density(priors.replace("study_sd", scale=0.51), records)
+    reports, priors = fingerprint.reports(), load_priors()
+    usual = density(priors, reports)
+    np.testing.assert_allclose(density(priors, reports, more=3), usual, rtol=1e-11)
+    wider = density(priors.replace("study_sd", scale=0.51), reports)
     assert not np.allclose(wider, usual, rtol=1e-6)
-    fewer = fingerprint.records()
+    fewer = fingerprint.reports()
     fewer[0]["cohorts"][0]["n"] = 29
     assert not np.allclose(density(priors, fewer), usual, rtol=1e-6)
 
@@ -223,7 +217,7 @@ def test_a_few_worlds_are_calibrated_and_are_not_made_twice(tmp_path, model, blo
 
     More of the model that is quick: ten worlds alone are now and then unlike their prior.
     """
-    worlds = blocks * calibration.BLOCK
+    worlds = blocks * BLOCK
     made = calibration.run(model, worlds, tmp_path, seed=20)
     quantities = calibration.summary(made)["quantities"]
     assert min(own["p"] for own in quantities.values()) >= bands.least_p(len(quantities))

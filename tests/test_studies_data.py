@@ -9,17 +9,11 @@ from pathlib import Path
 
 import golden
 import pytest
-from registries import shipped
 
 import studies
 from studies import Study
 from studies.documents import tables_of, toml_of
 from studies.selection import select
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
 
 
 def cohort_of(registry, study_id, cohort_id):

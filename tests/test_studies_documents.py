@@ -40,11 +40,6 @@ from studies.files import DEEPEST
 from studies.schema import FrozenDict, Source, Study
 
 
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
-
-
 def read(text):
     return tomllib.loads(text, parse_float=Decimal)
 

@@ -34,8 +34,7 @@ def problems_of(load, *arguments):
     return [str(problem) for problem in raised.value.problems]
 
 
-def test_the_shipped_list_is_read_in_its_order():
-    registry = load_registry()
+def test_the_shipped_list_is_read_in_its_order(registry):
     assert len(registry.excluded) >= 77
     names = [item.id for item in registry.excluded]
     assert names == sorted(names)

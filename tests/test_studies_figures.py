@@ -141,11 +141,6 @@ SHIPPED = {
 }
 
 
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
-
-
 @pytest.mark.parametrize("name", SHIPPED, ids="-".join)
 def test_counts_of_shipped_reports(registry, name):
     study, cohort = name

@@ -83,8 +83,7 @@ def test_figures_are_written_as_printed():
     golden.check("printed_figures", "\n".join([*lines, ""]))
 
 
-def test_no_shipped_cohort_is_missing_from_the_table():
-    registry = load_registry()
+def test_no_shipped_cohort_is_missing_from_the_table(registry):
     table = registry_frame(registry)
     listed = set(zip(table["study_id"], table["cohort_id"], strict=True))
     assert listed == {(item.id, arm.id) for item in registry for arm in item.cohorts}

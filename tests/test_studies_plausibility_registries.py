@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
-from kaplan_meier import Z, crossing, curve_of, log_rank, printed, survival_at
+from calibration.papers import Z95, Patients, cox
+from kaplan_meier import crossing, curve_of, log_rank, printed, survival_at
 from registries import (
     NR,
     alone,
@@ -25,7 +24,6 @@ from registries import (
     registry_of,
     response,
     reviewed,
-    shipped,
     stages,
     study_of,
     vocabulary,
@@ -35,15 +33,6 @@ from small_registry import cohort, landmark, median, study
 
 from studies.plausibility import review
 from studies.plausibility.counts import exact_interval
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-from calibration.papers import Patients, cox
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +190,7 @@ def comparison_of(times, died, first):
     }
     ratio = cox(*(Patients(times[own], died[own]) for own in (first, ~first)))
     if ratio is not None:
-        limits = [np.exp(ratio[0] + sign * Z * ratio[1]) for sign in (-1, 1)]
+        limits = [np.exp(ratio[0] + sign * Z95 * ratio[1]) for sign in (-1, 1)]
         if limits[0] > 0.02 and limits[1] < 50.0:
             record |= {
                 "hr": printed(np.exp(ratio[0]), 2),
@@ -325,7 +314,7 @@ def p_value_of_a_tenth(rng, number):
 
 def limit_as_ratio(rng, number):
     ratio, error = np.exp(rng.uniform(-1.5, -0.7)), rng.uniform(0.1, 0.25)
-    limits = [printed(ratio * np.exp(sign * Z * error), 2) for sign in (-1, 1)]
+    limits = [printed(ratio * np.exp(sign * Z95 * error), 2) for sign in (-1, 1)]
     return comparing(number, cohort(), hr=limits[1], hr_ci=limits)
 
 

@@ -428,8 +428,8 @@ def test_what_is_not_allowed_or_no_endpoint_is_refused_with_its_reason(registry)
 # --- The shipped vocabulary ----------------------------------------------------------------------
 
 
-def test_what_a_reader_may_be_tempted_by_is_decided_with_a_reason():
-    vocabulary = load_registry().vocabulary
+def test_what_a_reader_may_be_tempted_by_is_decided_with_a_reason(shipped):
+    vocabulary = shipped.vocabulary
     allowed = {(item.from_, item.to): item.allowed for item in vocabulary.conversions}
     assert {pair for pair, word in allowed.items() if word == "on request"} == {
         ("ttp", "pfs"),

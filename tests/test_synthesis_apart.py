@@ -73,11 +73,10 @@ def test_no_observation_of_the_main_disease_knows_of_it(registry, tmp_path):
     assert {each.kind for each in left_out} == {"other_disease"}
 
 
-def test_the_shipped_answers_count_no_other_disease():
-    registry = load_registry()
-    own = of_disease(registry, "squamous")
+def test_the_shipped_answers_count_no_other_disease(shipped):
+    own = of_disease(shipped, "squamous")
     for endpoint in EVERY:
-        counted = select(registry, endpoint).counted
+        counted = select(shipped, endpoint).counted
         assert {ref.cohort.disease for ref in counted} <= {None, "ATC"}
         assert {ref.cohort.disease for ref in select(own, endpoint).counted} <= {"squamous"}
     # the three registries of the United States share patients: one counts

@@ -10,7 +10,6 @@ import pymc as pm
 import pytest
 from likelihood_arrays import chains_of, total
 
-from studies import load_registry
 from synthesis.fits import survival_observations
 from synthesis.model.arrays import (
     DIMS,
@@ -34,9 +33,9 @@ ENDPOINTS = ("os", "pfs")
 
 
 @pytest.fixture(scope="module")
-def observed():
+def observed(shipped):
     """Observations of each endpoint from the shipped registry."""
-    found = survival_observations(load_registry())
+    found = survival_observations(shipped)
     return {name: data for name, (data, _) in found.items()}
 
 

@@ -6,7 +6,6 @@ import math
 
 import pytest
 from plot_tables import case_table
-from registries import shipped
 from small_registry import cohort, median, study, write_registry
 
 from studies import load_registry
@@ -67,11 +66,10 @@ def test_the_list_of_all_cohorts_tells_time_and_status(registry):
     assert cohort_words(own, "os") == "24.0 months (2 years), alive"
 
 
-def test_no_shipped_single_case_is_pooled():
-    registry = shipped()
-    counted = {ref.id for name in ENDPOINTS for ref in select(registry, name).counted}
-    table = cases.cases(registry, counted)
-    alone = {f"{s.id}:{own.id}" for s in registry for own in s.cohorts if own.n == 1}
+def test_no_shipped_single_case_is_pooled(shipped):
+    counted = {ref.id for name in ENDPOINTS for ref in select(shipped, name).counted}
+    table = cases.cases(shipped, counted)
+    alone = {f"{s.id}:{own.id}" for s in shipped for own in s.cohorts if own.n == 1}
     assert set(table["study"] + ":" + table["cohort"]) == alone
     assert alone.isdisjoint(counted)
 

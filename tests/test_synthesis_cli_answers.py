@@ -13,9 +13,10 @@ import golden
 import numpy as np
 import pandas as pd
 import pytest
+import report_fits
 from command_line import answered, refused, stand_in
 from fits import CHOICE_WORDS, Counting, fit_of, six_reports
-from small_registry import write_registry
+from small_registry import files_in, write_registry
 
 from studies import load_registry
 from synthesis import cli
@@ -36,10 +37,6 @@ SUFFIXES = ("svg", "pdf", "png")
 def ask(question, folder, *more):
     """The words of a command on one registry alone."""
     return (question, "--registry", folder, "--only", *more)
-
-
-def files_in(out):
-    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
 
 
 def without_blanks(text):
@@ -124,7 +121,7 @@ def test_a_comparison_is_written_and_files_of_others_stay(
     said = answered(capsys, *ask("compare", compared, *BOTH, "--out", out, "--format", "latex"))
     expected = {f"tables/{name}.csv" for name in ("compare", "league", "gains", "ranks", "mine")}
     expected.add("tables/compare.tex")
-    assert files_in(out) == expected | {f"figures/compare.{suffix}" for suffix in SUFFIXES}
+    assert files_in(out).keys() == expected | {f"figures/compare.{suffix}" for suffix in SUFFIXES}
     assert f"Written: {out / 'tables' / 'compare.csv'} (8 files)" in said
     table = pd.read_csv(out / "tables" / "compare.csv")
     registry = load_registry(compared, alone=True)
@@ -169,22 +166,9 @@ def told(tmp_path_factory):
     return write_registry(tmp_path_factory.mktemp("told") / "registry", *benefit_fits.reports())
 
 
-def told_fit(registry):
-    """Few enough draws that leaving cohorts out is quick."""
-    return benefit_fits.told_fit(
-        registry,
-        study_sd=0.3,
-        treatment_sd=0.3,
-        class_sd=0.3,
-        shape_sd=0.1,
-        shape_treatment_sd=0.1,
-        log_median=benefit_fits.spread(1.2, 0.1, 7, 6),
-    )
-
-
 @pytest.fixture
 def told_asked(monkeypatch):
-    return stand_in(monkeypatch, os=told_fit)
+    return stand_in(monkeypatch, os=report_fits.survival_fit)
 
 
 def test_benefit_is_the_page_that_was_read(told, capsys, told_asked):
@@ -232,7 +216,7 @@ def test_benefit_is_written_and_what_else_is_there_stays(told, capsys, told_aske
     table = pd.read_csv(out / "tables" / "benefit.csv")
     assert tuple(table.columns) == BENEFIT_COLUMNS
     registry = load_registry(told, alone=True)
-    benefit = benefit_by_histology({"os": told_fit(registry)}, registry.vocabulary)
+    benefit = benefit_by_histology({"os": report_fits.survival_fit(registry)}, registry.vocabulary)
     assert len(table) == len(benefit.table)
     assert table["estimate"].to_numpy() == pytest.approx(benefit.table["estimate"].to_numpy())
     assert (out / "tables" / "compare.csv").read_text() == "kept\n"
@@ -301,7 +285,7 @@ def test_bias_is_the_page_that_was_read_and_is_written(biased, biased_asked, tmp
     expected |= {
         f"figures/{stem}_os.{suffix}" for stem in ("bias", "funnel") for suffix in SUFFIXES
     }
-    assert files_in(tmp_path) == expected
+    assert files_in(tmp_path).keys() == expected
     assert "For research use" in (tmp_path / "bias.md").read_text(encoding="utf-8")
 
 

@@ -119,9 +119,9 @@ def test_the_reference_is_a_prospective_study_of_first_line_treatment_from_its_s
     assert sum(map(bool, REFERENCE)) == 3
 
 
-def test_the_words_that_move_a_number_are_words_of_the_shipped_vocabulary():
+def test_the_words_that_move_a_number_are_words_of_the_shipped_vocabulary(shipped):
     """A word renamed there would make its cohorts the reference in silence."""
-    words = load_registry().vocabulary
+    words = shipped.vocabulary
     moved = {
         "retrospective": {word for word in words.designs if covariates(ref(design=word))[0]},
         "pretreated": {word for word in words.lines if covariates(ref(line=word))[1]},
@@ -136,8 +136,7 @@ def test_the_words_that_move_a_number_are_words_of_the_shipped_vocabulary():
     }
 
 
-def test_the_shipped_cohorts():
-    registry = load_registry()
+def test_the_shipped_cohorts(registry):
     found = {item.id: item for item in references(registry)}
     selecting = registry.vocabulary.selecting
     # A trial of pretreated patients who were selected by the mutation, and patients of a network
@@ -150,9 +149,9 @@ def test_the_shipped_cohorts():
     assert covariates(found["atlep2022:atc"], selecting)[3] == -REFERENCE_BRAF_SHARE
 
 
-def test_the_reference_share_is_that_of_the_unselected_cohorts_of_the_registry():
+def test_the_reference_share_is_that_of_the_unselected_cohorts_of_the_registry(registry):
     """Cohorts that print a status without having been chosen by it, or by a treatment for it."""
-    found = {item.id: item.cohort for item in references(load_registry())}
+    found = {item.id: item.cohort for item in references(registry)}
     referral, centre = found["wang2022_mut:all"], found["eses_atc27:all"]
     counts = [
         (referral.n * float(referral.braf_v600e.percent) / 100, referral.n),
@@ -165,8 +164,10 @@ def test_the_reference_share_is_that_of_the_unselected_cohorts_of_the_registry()
     assert pooled == pytest.approx(REFERENCE_BRAF_SHARE, abs=0.05)
 
 
-def test_the_share_of_transformed_tumours_is_that_of_the_unselected_cohorts_of_the_registry():
-    found = {item.id: item.cohort for item in references(load_registry())}
+def test_the_share_of_transformed_tumours_is_that_of_the_unselected_cohorts_of_the_registry(
+    registry,
+):
+    found = {item.id: item.cohort for item in references(registry)}
     cohorts = [found[name] for name in ("chen2023_prior:all", "akaishi2011:all")]
     transformed = sum(transformed_share(own) * own.n for own in cohorts)
     pooled = transformed / sum(own.n for own in cohorts)

@@ -73,8 +73,8 @@ def registry(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shipped_table():
-    return reports_table(shipped(), survival_observations(shipped()))
+def shipped_table(shipped):
+    return reports_table(shipped, survival_observations(shipped))
 
 
 # --- What counts ---------------------------------------------------------------------------------

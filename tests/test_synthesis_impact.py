@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fits import DRAWS, fit_of
-from small_registry import cohort, median, study, subgroup, write_file, write_registry
+from small_registry import cohort, files_in, median, study, subgroup, write_file, write_registry
 
 import synthesis.questions.impact as question
 from studies import load_registry
@@ -237,7 +237,7 @@ def out(sampled, tmp_path_factory):
 
 
 def test_everything_is_written_and_listed(sampled, out):
-    names = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
+    names = set(files_in(out))
     figures = {f"figures/impact_{e}.{s}" for e in ("os", "pfs") for s in ("svg", "pdf", "png")}
     tables = ("estimates", "surprise", "ranks", "selection", "diagnostics")
     texts = {"impact.md", "references.bib", "manifest.json"}

@@ -21,11 +21,6 @@ ENDPOINTS = ("os", "pfs")
 
 
 @pytest.fixture(scope="module")
-def registry():
-    return load_registry()
-
-
-@pytest.fixture(scope="module")
 def observed(registry):
     """Observations of each endpoint from the shipped registry."""
     return {name: data for name, (data, _) in survival_observations(registry).items()}

@@ -11,7 +11,6 @@ from arviz import mcse
 from benefit_fits import planned_fit, read
 from fits import DRAWS, observations
 from monte_carlo import LARGEST_Z
-from registries import shipped
 from scipy import stats
 
 from studies import add_studies
@@ -125,7 +124,9 @@ def test_nobody_dies_and_the_median_is_not_reached():
 
 @pytest.mark.parametrize("kind", ["single-arm", "randomised"])
 @pytest.mark.parametrize("population", ["all", "mixed"])
-def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, kind, population):
+def test_a_simulated_report_passes_the_checks_of_the_registry(
+    shipped, usual, tmp_path, kind, population
+):
     job = job_of(*usual, kind=kind, sizes=(60,))
     names = ("lenvatinib", "no_systemic_therapy")[: len(job.arms)]
     arms = tuple(simulate.PlannedArm(name, "x", "systemic") for name in names)
@@ -135,7 +136,7 @@ def test_a_simulated_report_passes_the_checks_of_the_registry(usual, tmp_path, k
         )
         (text,) = file_texts({"planned.toml": tables_of(report)}, schema="").values()
         (tmp_path / "planned.toml").write_text(text, encoding="utf-8")
-        larger = add_studies(shipped(), [tmp_path / "planned.toml"])
+        larger = add_studies(shipped, [tmp_path / "planned.toml"])
         assert larger.studies["planned"] == report
         odd = [p.found for p in review(larger).warnings if p.file == "planned.toml"]
         assert odd == []

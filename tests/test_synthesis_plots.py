@@ -8,13 +8,13 @@ import pickle
 import re
 import sys
 from functools import cache
-from pathlib import Path
 
 import golden
 import numpy as np
 import pandas as pd
 import plot_tables as tables
 import pytest
+from make_gallery import GALLERY, page
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from plot_tables import assert_clear, boxes, by_gid, overlaps, page_of, words
@@ -25,12 +25,6 @@ from synthesis.plots import class_hues
 from synthesis.plots.page import text_width
 from synthesis.plots.style import HUES, SHEETS, TALLEST, Face
 from synthesis.result import NotAnsweredError
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-from make_gallery import GALLERY, page
-
-pytestmark = pytest.mark.filterwarnings("error")
 
 NAMES = [entry.name for entry in GALLERY]
 ENTRIES = {entry.name: entry for entry in GALLERY}

@@ -19,8 +19,6 @@ from synthesis.plots.page import difference_scale
 from synthesis.plots.sensitivity import BASE
 from synthesis.plots.style import SHEETS, Face
 
-pytestmark = pytest.mark.filterwarnings("error")
-
 
 @pytest.mark.parametrize(
     ("plot", "make", "changed", "absent"),

@@ -26,8 +26,6 @@ from synthesis.plots import STYLE, About, plot_curves, plot_forest, save_figure,
 from synthesis.plots.page import MONTH_TICKS, month_scale, text_width, wrap
 from synthesis.plots.style import FONTS, HUES, SHEETS, Face, printable
 
-pytestmark = pytest.mark.filterwarnings("error")
-
 FACE = Face(7.0, 9.0)
 
 

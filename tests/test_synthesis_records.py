@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from studies import load_registry
 from studies.figures import is_symmetric
 from studies.schema import Cohort, Comparison, Landmark, SurvivalOutcome
 from synthesis.model.printed import METHODS, ContradictionError, interval_ranks
@@ -522,9 +521,9 @@ def test_a_name_of_both_groups_is_the_name_of_neither():
 # --- Randomised comparisons of the registry ------------------------------------------------------
 
 
-def test_the_one_sided_p_value_of_the_registry_agrees_with_its_hazard_ratio():
+def test_the_one_sided_p_value_of_the_registry_agrees_with_its_hazard_ratio(shipped):
     """One-sided 0.28 is 0.58 standard errors; log 0.86 over its own error is 0.584."""
-    study = load_registry().study("sherman2023")
+    study = shipped.study("sherman2023")
     (given,) = [item for item in study.comparisons if item.sided == 1]
     alone = given.model_copy(update={"hr_ci": None})
     found = find_comparison([alone], "os", {"pazopanib"}, {"placebo"}, (36, 35))

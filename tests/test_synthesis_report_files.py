@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from report_tables import picture
-from small_registry import cohort, median, study, write_registry
+from small_registry import cohort, files_in, median, study, write_registry
 
 import synthesis.plots.files
 from studies import load_registry
@@ -32,11 +32,6 @@ def result(*pictures, **more):
     return Result("found", "Found", findings=(Finding("What?", pictures=pictures),), **more)
 
 
-def files(folder):
-    every = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in every}
-
-
 def broken(**_):
     raise ValueError("cannot be drawn")
 
@@ -48,7 +43,7 @@ def test_tables_figures_and_texts_are_written_and_listed(registry, tmp_path):
     names = [path.relative_to(out).as_posix() for path in written]
     pictures = [f"figures/curves.{suffix}" for suffix in SUFFIXES]
     assert names == [*pictures, "tables/one.csv", "tables/two.csv", "words.md"]
-    found = files(out)
+    found = files_in(out)
     assert sorted(found) == names
     assert found["tables/one.csv"] == b"a\n1\n2\n"
     assert found["tables/two.csv"].decode() == "b\né\n"
@@ -74,8 +69,8 @@ def test_two_processes_write_the_same_files_as_one(registry, tmp_path, monkeypat
     monkeypatch.setattr("synthesis.plots.files.subprocess.Popen", refuse)
     write_result(result(*pictures), registry, tmp_path / "one")
     assert len(here) == MANY
-    assert files(tmp_path / "one") == files(tmp_path / "two")
-    assert len(files(tmp_path / "one")) == len(SUFFIXES) * len(pictures)
+    assert files_in(tmp_path / "one") == files_in(tmp_path / "two")
+    assert len(files_in(tmp_path / "one")) == len(SUFFIXES) * len(pictures)
 
 
 def test_a_picture_that_cannot_be_sent_is_drawn_here(registry, tmp_path):
@@ -112,7 +107,7 @@ def test_facts_make_a_manifest_by_which_files_of_an_earlier_answer_go(registry, 
     assert manifest == {
         "seed": 8, "kind": "found", "files": ["manifest.json", "tables/one.csv"]
     }  # fmt: skip
-    assert sorted(files(tmp_path)) == ["manifest.json", "mine.txt", "tables/one.csv"]
+    assert sorted(files_in(tmp_path)) == ["manifest.json", "mine.txt", "tables/one.csv"]
     assert [path.name for path in written] == ["manifest.json", "one.csv"]
 
 

@@ -9,7 +9,6 @@ import pytest
 from fits import choice_registry
 
 from priors import load_priors
-from studies import load_registry
 from synthesis.fits import survival_observations
 from synthesis.model.arrays import padded, sizes_for
 from synthesis.model.families import FAMILIES
@@ -44,8 +43,8 @@ def observed(registry, item):
 # --- The list ------------------------------------------------------------------------------------
 
 
-def test_the_shipped_registry_has_at_least_sixty_choices_of_every_group():
-    found = spec.default_specifications(load_registry())
+def test_the_shipped_registry_has_at_least_sixty_choices_of_every_group(shipped):
+    found = spec.default_specifications(shipped)
     assert len(found) >= 60
     assert len({item.name for item in found}) == len(found)
     assert len({item.label for item in found}) == len(found)

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.progress import Progress
 from sbc import survival_world
-from sbc.blocks import kept
+from sbc.blocks import in_blocks
 
 from priors import load_priors
 from studies.vocabulary import Vocabulary
@@ -42,7 +42,7 @@ ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "tests" / "reference" / "benefit_calibration.csv"
 RUNS = ROOT / "results" / "calibration_benefit"
 
-WORLDS, SEED, BLOCK = 200, 20213, 10
+WORLDS, SEED = 200, 20213
 REFERENCE, MIX = "t3", 0.4
 
 #: Months of gain that are asked for; as many as medians of some four months differ by.
@@ -76,13 +76,8 @@ def world_rows(number: int, seed: int) -> list[tuple[Any, ...]]:
 
     ``said`` is a probability and ``true`` whether the statement holds: of a gain (``kind`` gain),
     of a rank (rank), of the 95 % interval of a rank (rank interval: the mass that the discrete
-    interval holds) or of a contrast (interval: 0.95).
-
-    Parameters
-    ----------
-    number : int
-        Of the world: its random numbers do not depend on any other.
-    seed : int
+    interval holds) or of a contrast (interval: 0.95). The random numbers of a world do not depend
+    on any other.
     """
     rng = np.random.default_rng([seed, number])
     turn = survival_world.FAMILIES_IN_TURN
@@ -97,14 +92,8 @@ def world_rows(number: int, seed: int) -> list[tuple[Any, ...]]:
     fit = SurvivalFit(world.data, (), priors, family(name), draws, verdict, centre)
     histology = HISTOLOGIES[number % len(HISTOLOGIES)]
     truth = {t: _true_curve(world, t, histology, centre) for t in survival_world.CLASSES}
-    found = compare(
-        {"os": fit},
-        VOCABULARY,
-        reference=REFERENCE,
-        histology=histology,
-        mix=MIX,
-        show_all=True,
-    )
+    asked = {"reference": REFERENCE, "histology": histology, "mix": MIX}
+    found = compare({"os": fit}, VOCABULARY, **asked, show_all=True)
     rows = (*_gains(found, truth), *_ranks(found, truth), *_intervals(found, truth))
     return [(number, *row) for row in rows]
 
@@ -157,17 +146,10 @@ def _intervals(found: Comparison, truth: dict[str, Curve]) -> Iterator[Row]:
 # --- What is said of the statements --------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Reliability:
-    """Statements of about one probability.
+class Reliability(NamedTuple):
+    """Statements of about one probability: its mean, and the share of them that hold.
 
-    Attributes
-    ----------
-    said, true : float
-        Mean probability, and the share of the statements that hold.
-    error : float
-        Standard error of the difference; statements of one world count as one draw.
-    statements, worlds : int
+    The standard error is that of the difference; statements of one world count as one draw.
     """
 
     said: float
@@ -183,15 +165,10 @@ class Reliability:
 
 
 def reliability(rows: pd.DataFrame) -> Reliability:
-    """Compare what was said with what is true, world by world.
+    """Compare what was said with what is true, world by world; rows of :data:`COLUMNS`.
 
     The error is at least that of the statements if each were a world of its own, so that a handful
     that all hold is no certainty.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        :data:`COLUMNS`.
     """
     away = (rows["true"].astype(float) - rows["said"]).groupby(rows["world"]).sum()
     alone = float((rows["said"] * (1.0 - rows["said"])).sum())
@@ -225,15 +202,7 @@ _ERRORS = 1.96
 
 
 def draw(rows: pd.DataFrame, path: Path) -> None:
-    """Write the figure as SVG and PNG.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        :data:`COLUMNS`.
-    path : Path
-        Of the SVG.
-    """
+    """Write the figure of rows of :data:`COLUMNS` as SVG, to this path, and as PNG."""
     with style.style_context():
         figure = _figure(rows)
         figure.savefig(path, metadata={"Date": None})
@@ -268,21 +237,10 @@ def _panel(axis: Axes, rows: pd.DataFrame, title: str) -> None:
 # --- Running -------------------------------------------------------------------------------------
 
 
-def simulated(worlds: Sequence[int], seed: int, folder: Path | None = None) -> pd.DataFrame:
-    """Rows of many worlds; those that a folder holds are read from there."""
-
-    def made(block: Sequence[int]) -> list[Sequence[Any]]:
-        return [row for number in block for row in world_rows(number, seed)]
-
-    rows: list[Sequence[Any]] = []
-    with Progress() as progress:
-        task = progress.add_task("worlds", total=len(worlds))
-        for start in range(0, len(worlds), BLOCK):
-            block = worlds[start : start + BLOCK]
-            name = f"{seed}_{block[0]}_{block[-1]}.json"
-            rows += made(block) if folder is None else kept(folder / name, lambda b=block: made(b))
-            progress.update(task, advance=len(block))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+def simulated(worlds: int, seed: int, folder: Path) -> pd.DataFrame:
+    """Rows of many worlds; those that the folder holds are read from there."""
+    found = in_blocks(folder / f"{seed}", worlds, partial(world_rows, seed=seed))
+    return pd.DataFrame(list(chain.from_iterable(found[:worlds])), columns=list(COLUMNS))
 
 
 def main() -> None:
@@ -294,7 +252,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=RUNS)
     parser.add_argument("--out", type=Path, default=OUTPUT)
     given = parser.parse_args()
-    found = simulated(range(given.worlds), SEED, given.runs)
+    found = simulated(given.worlds, SEED, given.runs)
     found["said"] = found["said"].round(4)
     found["true"] = found["true"].astype(int)
     given.out.parent.mkdir(parents=True, exist_ok=True)

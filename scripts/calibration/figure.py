@@ -37,18 +37,7 @@ _COVERAGE, _WIDTH = (0.6, 1.005), (0.75, 2.6)
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Figure of one line a quantity and method: coverage on the left, width on the right.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        What :func:`calibration.tables.read_rows` returns.
-
-    Returns
-    -------
-    Figure
-        Two columns wide.
-    """
+    """Figure of one line a quantity and method: coverage on the left, width on the right."""
     sheet = find_sheet("two-column")
     lines, headings, depth = _layout(rows)
     width, height = sheet.width_mm * POINTS_PER_MM, _TOP + depth + _BOTTOM

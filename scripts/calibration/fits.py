@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
+from sbc import records
 from scipy.optimize import minimize_scalar
 
 from calibration.cells import Cell
@@ -15,10 +17,10 @@ from calibration.contrast import TwoArms, contrast, contrast_sd
 from calibration.hierarchy import HistologyStudy, histology_effect, one_arm, pooled, stacked
 from calibration.lattice import (
     Z95,
-    ArmTable,
     Lattice,
     interval_table,
     make_lattice,
+    median_and_error,
     paper_table,
     patients_table,
 )
@@ -31,13 +33,13 @@ from calibration.papers import (
     draw_patients,
     print_arm,
     print_comparison,
+    together,
 )
 from priors import load_priors
-from studies.figures import CohortRef, View
-from studies.schema import Comparison, Study
+from studies.schema import Comparison
 from synthesis.choices import STACKED
 from synthesis.model.families import family
-from synthesis.model.observations import ArmComparison, survival_data
+from synthesis.model.observations import ArmComparison
 from synthesis.model.survival import centre_share
 from synthesis.stacking import STACKED_FAMILIES
 
@@ -93,17 +95,8 @@ def simulate(cell: Cell, block: int, count: int) -> list[dict[str, object]]:
     return rows
 
 
-@dataclass(frozen=True)
-class World:
-    """True values of one replicate.
-
-    Attributes
-    ----------
-    log_median, log_shape : float
-        Of the mean study.
-    spread : float
-        SD of log medians between studies.
-    """
+class World(NamedTuple):
+    """True values of one replicate: those of the mean study, and the SD of log medians."""
 
     log_median: float
     log_shape: float
@@ -133,8 +126,7 @@ def by_order_statistics(
     cell: Cell, rng: np.random.Generator, lattice: Lattice
 ) -> Iterator[Estimate]:
     """Cohorts that print a median with its interval, and some of them more, or less."""
-    world = draw_world(cell, rng, lattice)
-    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    world, papers = _registry(cell, rng, lattice)
     tables = {
         "order_statistics": [paper_table(paper, lattice) for paper in papers],
         "lognormal_ci": [interval_table(paper, lattice) for paper in papers],
@@ -142,7 +134,7 @@ def by_order_statistics(
     }
     s12 = "survival_12m" if cell.family == cell.fitted else "survival_12m_wrong_family"
     for method, own in tables.items():
-        found = [table for table in own if table is not None]
+        found = _known(own)
         if not found:
             continue
         posterior = one_arm(found[0], lattice) if cell.arms == 1 else pooled(found, lattice)
@@ -160,8 +152,7 @@ def by_stacking(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Itera
 
     The same registry under the one family that is wrong for it shows what the stack mends.
     """
-    world = draw_world(cell, rng, lattice)
-    papers = [_cohort(cell, rng, world) for _ in range(cell.arms)]
+    world, papers = _registry(cell, rng, lattice)
     lattices = [lattice_of(name) for name in STACKED_FAMILIES]
     by_family = [_known(paper_table(paper, own) for paper in papers) for own in lattices]
     patients = pooled([patients_table(paper.patients, lattice) for paper in papers], lattice)
@@ -179,23 +170,34 @@ def by_stacking(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Itera
         yield "patients", name, truth, patients.interval(quantity)
 
 
-def _known(tables: Iterable[ArmTable | None]) -> list[ArmTable]:
-    return [table for table in tables if table is not None]
+def _known[T](found: Iterable[T | None]) -> list[T]:
+    return [own for own in found if own is not None]
+
+
+def _registry(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> tuple[World, list[Paper]]:
+    world = draw_world(cell, rng, lattice)
+    return world, [_cohort(cell, rng, world) for _ in range(cell.arms)]
+
+
+def _size(cell: Cell, rng: np.random.Generator) -> int:
+    low, _, high = cell.n.partition("-")
+    return int(rng.integers(int(low), int(high) + 1)) if high else int(low)
 
 
 def _cohort(cell: Cell, rng: np.random.Generator, world: World) -> Paper:
-    low, _, high = cell.n.partition("-")
-    n = int(rng.integers(int(low), int(high) + 1)) if high else int(low)
+    n = _size(cell, rng)
     deviation = SHAPE_SPREAD * rng.standard_normal() if cell.arms > 1 else 0.0
-    patients = draw_patients(
-        rng,
-        n,
-        log_median=world.log_median + world.spread * rng.standard_normal(),
-        shape=float(np.exp(world.log_shape + deviation)),
-        truth=TRUTHS[cell.family],
-        follow=FOLLOW[cell.censoring],
-    )
+    place = world.log_median + world.spread * rng.standard_normal()
+    patients = _patients(cell, rng, n, place, world.log_shape + deviation)
     return print_cohort(cell, rng, patients)
+
+
+def _patients(
+    cell: Cell, rng: np.random.Generator, n: int, log_median: float, log_shape: float
+) -> Patients:
+    law, follow = TRUTHS[cell.family], FOLLOW[cell.censoring]
+    shape = float(np.exp(log_shape))
+    return draw_patients(rng, n, log_median=log_median, shape=shape, truth=law, follow=follow)
 
 
 def print_cohort(cell: Cell, rng: np.random.Generator, patients: Patients) -> Paper:
@@ -214,25 +216,15 @@ def print_cohort(cell: Cell, rng: np.random.Generator, patients: Patients) -> Pa
 
 def _wald(papers: list[Paper]) -> tuple[float, float, float] | None:
     """Pooled median by a Wald error on months and REML, on the log scale; None where it fails."""
-    pairs = []
-    for paper in papers:
-        outcome = paper.outcome
-        if outcome.ci is None or not paper.reached:
-            continue
-        middle, lower = float(outcome.median), float(outcome.ci[0])
-        reached = outcome.ci[1] != "not reached"
-        error = (float(outcome.ci[1]) - lower) / 2.0 if reached else middle - lower
-        if error > 0.0:
-            pairs.append((middle, error / Z95))
+    pairs = _known(median_and_error(paper) for paper in papers)
     if not pairs:
         return None
     y, s = np.array(pairs).T
     tau2 = _reml(y, s) if y.size > 1 else 0.0
     weight = 1.0 / (s**2 + tau2)
     mean, error = (weight * y).sum() / weight.sum(), weight.sum() ** -0.5
-    ends = [mean, mean - Z95 * error, mean + Z95 * error]
-    middle, lower, upper = (float(np.log(max(end, 1e-2))) for end in ends)
-    return middle, lower, upper
+    ends = (mean, mean - Z95 * error, mean + Z95 * error)
+    return tuple(float(np.log(max(end, 1e-2))) for end in ends)
 
 
 def _reml(y: np.ndarray, s: np.ndarray) -> float:
@@ -266,20 +258,19 @@ def by_histology(cell: Cell, rng: np.random.Generator, lattice: Lattice) -> Iter
     own: dict[str, list[HistologyStudy]] = {"order_statistics": [], "naive": [], "patients": []}
     for i in range(cell.arms):
         pure, mixed = _groups(cell, rng, world, effect, lattice)
-        own["patients"].append(
-            HistologyStudy(patients_table(pure, lattice), patients_table(mixed, lattice))
-        )
+        known = HistologyStudy(*(patients_table(group, lattice) for group in (pure, mixed)))
+        own["patients"].append(known)
         if i % 2:
-            table = paper_table(print_cohort(cell, rng, pure.with_others(mixed)), lattice)
+            table = paper_table(print_cohort(cell, rng, together(pure, mixed)), lattice)
             printed = None if table is None else HistologyStudy(whole=table)
         else:
             printed = _split_paper(pure, mixed, lattice, events=bool(rng.uniform() < EVENTS))
         if printed is not None:
             own["order_statistics"].append(printed)
             if cell.arms == 1:
-                alone = printed.comparison and replace(
-                    printed.comparison, log_medians=None, told=0.0
-                )
+                alone = printed.comparison
+                if alone is not None:
+                    alone = replace(alone, log_medians=None, told=0.0)
                 own["naive"].append(replace(printed, comparison=alone))
     for method, studies in own.items():
         if studies:
@@ -290,9 +281,8 @@ def _groups(
     cell: Cell, rng: np.random.Generator, world: World, effect: float, lattice: Lattice
 ) -> tuple[Patients, Patients]:
     """Pure and mixed patients of one study."""
-    low, _, high = cell.n.partition("-")
-    if high:
-        total, prior = int(rng.integers(int(low), int(high) + 1)), lattice.priors["mixed_share"]
+    if "-" in cell.n:
+        total, prior = _size(cell, rng), lattice.priors["mixed_share"]
         share = prior.natural(rng.normal(prior.location, prior.scale))
         mixed = int(np.clip(rng.binomial(total, share), 3, total - 3))
         sizes = total - mixed, mixed
@@ -300,18 +290,10 @@ def _groups(
         sizes = tuple(int(n) for n in cell.n.split(" v "))
     centre = world.log_median + world.spread * rng.standard_normal()
     x0 = centre_share(lattice.priors)
-    drawn = [
-        draw_patients(
-            rng,
-            n,
-            log_median=centre + effect * (x - x0),
-            shape=float(np.exp(world.log_shape)),
-            truth=TRUTHS[cell.family],
-            follow=FOLLOW[cell.censoring],
-        )
+    return tuple(
+        _patients(cell, rng, n, centre + effect * (x - x0), world.log_shape)
         for n, x in zip(sizes, (0.0, 1.0), strict=True)
-    ]
-    return drawn[0], drawn[1]
+    )
 
 
 def _split_paper(
@@ -334,16 +316,12 @@ def entered(papers: Mapping[str, Paper], printed: Comparison) -> ArmComparison |
     The two groups, by their names, are cohorts of one report. None where nothing can enter.
     """
     cohorts = [
-        {"id": name, "treatment": name, "treatment_as_printed": name, "n": paper.n}
-        | {"survival": [paper.outcome], "landmarks": paper.landmarks}
+        records.cohort(name, name, paper.n, survival=[paper.outcome], landmarks=paper.landmarks)
         for name, paper in papers.items()
     ]
-    head = {"id": "report", "status": "verified", "design": "randomised"}
-    head |= {"citation": {"authors": ["Simulated"], "year": 2021}}
-    study = Study.model_validate(head | {"cohorts": cohorts, "comparisons": [printed]})
-    view = View("os", verified_only=False, use_read_as=False)
-    refs = [CohortRef(study, cohort, "class", "systemic") for cohort in study.cohorts]
-    return next(iter(survival_data(refs, view, ["class"]).comparisons), None)
+    report = records.report("report", *cohorts, design="randomised", comparisons=[printed])
+    data = records.arranged([report], dict.fromkeys(papers, "class"))
+    return next(iter(data.comparisons), None)
 
 
 # --- Two arms of unlike shapes -------------------------------------------------------------------

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline, RectBivariateSpline
@@ -37,12 +38,14 @@ from synthesis.model.families import survival
 from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import METHODS
 from synthesis.model.survival import centre_share
+from synthesis.questions.influence import weighted_quantiles
 from synthesis.stacking import stacking_weights
 
 _FLOOR = 1e-300
 # Nought beyond these: products of what is nothing anyway are denormal numbers, and very slow.
 _FURTHEST, _LEAST = 12.0, -150.0
 _PRODUCT = 8  # arms multiplied before a logarithm is taken
+_LIMITS = (0.5, 0.025, 0.975)
 AXES = ("tail", "mu", "tau", "kappa", "sigma")
 
 
@@ -50,10 +53,7 @@ AXES = ("tail", "mu", "tau", "kappa", "sigma")
 class Hyper:
     """Points of the hyper-parameters, each axis evenly spaced.
 
-    Attributes
-    ----------
-    mu, tau, kappa, sigma : ndarray
-        Mean and SD of log medians, mean and SD of log shapes.
+    They are the mean and SD of log medians, and the mean and SD of log shapes.
     """
 
     mu: np.ndarray
@@ -71,13 +71,12 @@ class Hyper:
         tail = lattice.tail_log_weights[:, None, None, None, None]
         return tail + mu[:, None, None, None] + tau[:, None, None] + kappa[:, None] + sigma
 
-    def level_weights(self, lattice: Lattice) -> np.ndarray:
-        """Probability of each log median of the lattice: ``(mu * tau, a)``."""
-        return normal_weights(lattice.a, self.mu, self.tau)
-
-    def shape_weights(self, lattice: Lattice) -> np.ndarray:
-        """Probability of each log shape of the lattice: ``(kappa * sigma, k)``."""
-        return normal_weights(lattice.k, self.kappa, self.sigma)
+    def weights(self, lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of log medians ``(mu * tau, a)`` and of log shapes ``(kappa * sigma, k)``."""
+        return (
+            normal_weights(lattice.a, self.mu, self.tau),
+            normal_weights(lattice.k, self.kappa, self.sigma),
+        )
 
 
 def log_weights(points: np.ndarray, prior: Prior) -> np.ndarray:
@@ -128,14 +127,9 @@ Conventions = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Arm:
-    """Likelihood of one arm on the lattice, less its peak.
+    """Likelihood of one arm on the lattice, ``(readings, tails, a, k)``, less its peak.
 
-    Attributes
-    ----------
-    likelihood : ndarray, shape (readings, tails, a, k)
-    conventions : tuple of int
-        As in :class:`~calibration.lattice.ArmTable`.
-    log_peak : float
+    The conventions are those of its :class:`~calibration.lattice.ArmTable`.
     """
 
     likelihood: np.ndarray
@@ -166,39 +160,33 @@ class Arm:
         return np.tensordot(weights[:, list(self.conventions)], found, axes=1)
 
 
+def conventions_of(tables: Sequence[ArmTable]) -> Conventions:
+    """Points of the weights if the convention of some arm is not told; one point otherwise."""
+    return convention_points() if any(table.conventions for table in tables) else EQUAL
+
+
 def log_posterior(
     arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
 ) -> np.ndarray:
     """Log posterior weights, not normalised: ``(tail, mu, tau, kappa, sigma)``."""
-    prior = hyper.log_prior(lattice)
-    total = _log_likelihood(arms, hyper, lattice, conventions)
-    return prior + log_sum(total, axis=(0,)).reshape(prior.shape)
+    shape = hyper.log_prior(lattice).shape
+    return log_sum(log_conditional(arms, hyper, lattice, conventions), (0,)).reshape(shape)
 
 
 def log_conditional(
     arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
 ) -> np.ndarray:
     """The same for every point of the conventions: ``(points, tail, mu tau, kappa sigma)``."""
-    total = _log_likelihood(arms, hyper, lattice, conventions)
-    return hyper.log_prior(lattice).reshape(total.shape[1:]) + total
-
-
-def _log_likelihood(
-    arms: Sequence[Arm], hyper: Hyper, lattice: Lattice, conventions: Conventions
-) -> np.ndarray:
-    """Log likelihood, and log prior of the points: ``(points, tail, mu tau, kappa sigma)``."""
-    level, shape = hyper.level_weights(lattice), hyper.shape_weights(lattice)
+    level, shape = hyper.weights(lattice)
     weights, log_weights = conventions
-    size = lattice.tails.size, level.shape[0], shape.shape[0]
-    total = np.broadcast_to(log_weights[:, None, None, None], (log_weights.size, *size)).copy()
+    prior = hyper.log_prior(lattice).reshape(lattice.tails.size, len(level), len(shape))
+    total = prior + log_weights[:, None, None, None]
     total += sum(arm.log_peak for arm in arms)
-    product = np.empty_like(total)
     for start in range(0, len(arms), _PRODUCT):
-        product.fill(1.0)
+        product = np.ones_like(total)
         for arm in arms[start : start + _PRODUCT]:
             product *= arm.marginal(level, shape, weights)
-        np.maximum(product, _FLOOR, out=product)
-        total += np.log(product, out=product)
+        total += np.log(np.maximum(product, _FLOOR))
     return total
 
 
@@ -210,14 +198,7 @@ def log_sum(log_weights: np.ndarray, axis: tuple[int, ...] | None = None) -> np.
 
 @dataclass(frozen=True)
 class Posterior:
-    """Log weights over the grid; every margin is read from them.
-
-    Attributes
-    ----------
-    lattice : Lattice
-    hyper : Hyper
-    log_weights : ndarray, shape (tail, mu, tau, kappa, sigma)
-    """
+    """Log weights over the grid, ``(tail, mu, tau, kappa, sigma)``; every margin is read here."""
 
     lattice: Lattice
     hyper: Hyper
@@ -231,7 +212,7 @@ class Posterior:
     def interval(self, quantity: str) -> tuple[float, float, float]:
         """Posterior median and 95 % limits of ``mu``, ``tau`` or ``s12``."""
         if quantity == "s12":
-            return weighted_quantiles(*self._survival(12.0))
+            return tuple(weighted_quantiles(*self._survival(12.0), _LIMITS))
         return quantiles(*self._density(quantity))
 
     def points(self, quantity: str) -> tuple[np.ndarray, np.ndarray]:
@@ -271,23 +252,13 @@ def _finer(
     return *fine, RectBivariateSpline(x, y, log_weight)(*fine)
 
 
-def weighted_quantiles(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
-    """Median and 95 % limits of weighted points."""
-    order = np.argsort(values)
-    own = weights[order]
-    cumulative = (np.cumsum(own) - 0.5 * own) / own.sum()
-    middle, lower, upper = np.interp([0.5, 0.025, 0.975], cumulative, values[order])
-    return float(middle), float(lower), float(upper)
-
-
 def quantiles(
     points: np.ndarray, log_density: np.ndarray, even: bool = False
 ) -> tuple[float, float, float]:
     """Median and 95 % limits of a density; parameters as in :func:`fine_density`."""
     fine, density = fine_density(points, log_density, even)
     cumulative = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2.0)])
-    middle, lower, upper = np.interp([0.5, 0.025, 0.975], cumulative / cumulative[-1], fine)
-    return float(middle), float(lower), float(upper)
+    return tuple(np.interp(_LIMITS, cumulative / cumulative[-1], fine))
 
 
 def fine_density(
@@ -295,12 +266,8 @@ def fine_density(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A density known at evenly spaced points on a finer grid, by a spline of its log.
 
-    Parameters
-    ----------
-    points, log_density : ndarray, shape (n,)
-        The density is not normalised.
-    even : bool
-        Whether it is an even function of a quantity that starts at the first point.
+    It is not normalised; ``even`` says that it is an even function of a quantity that starts at
+    the first point.
     """
     log_density = np.maximum(log_density - log_density.max(), -60.0)
     if points.size < 4:
@@ -313,17 +280,10 @@ def fine_density(
 # --- Where the posterior lies --------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Fineness:
-    """How the second grid is spaced.
+class Fineness(NamedTuple):
+    """How the second grid is spaced and how far it goes to either side, in posterior SDs.
 
-    Attributes
-    ----------
-    mean_step, sd_step : float
-        Distance of the points of a mean and of a standard deviation, in posterior standard
-        deviations; whole steps of the lattice are taken, at least one.
-    reach : float
-        How far the grid goes to either side, in posterior standard deviations.
+    The points of a mean and of a standard deviation are whole steps of the lattice apart.
     """
 
     mean_step: float = 0.75
@@ -334,13 +294,13 @@ class Fineness:
 FINE = Fineness()
 
 
-def coarse_hyper(lattice: Lattice, step: int = 4) -> Hyper:
-    """A grid over all that the priors allow, ``step`` steps of the lattice apart."""
+def coarse_hyper(lattice: Lattice, step: int = 4, taus: Sequence[int] = range(0, 28, 3)) -> Hyper:
+    """A grid over all that the priors allow, so many steps of the lattice apart."""
     return Hyper(
         mu=lattice.a[12:-12:step],
-        tau=STEP * np.array([0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0, 24.0, 27.0]),
+        tau=STEP * np.array(taus),
         kappa=lattice.k[10:-10:step],
-        sigma=STEP * np.array([0.0, 4.0, 8.0, 12.0]),
+        sigma=STEP * np.arange(0, 13, 4),
     )
 
 
@@ -379,9 +339,8 @@ def pooled(tables: Sequence[ArmTable], lattice: Lattice, fineness: Fineness = FI
     hyper = coarse_hyper(lattice)
     first = Posterior(lattice, hyper, log_posterior(told, hyper, lattice, EQUAL))
     hyper = local_hyper(first, fineness)
-    untold = any(arm.conventions for arm in arms)
-    conventions = convention_points() if untold else EQUAL
-    return Posterior(lattice, hyper, log_posterior(arms, hyper, lattice, conventions))
+    log_weights = log_posterior(arms, hyper, lattice, conventions_of(tables))
+    return Posterior(lattice, hyper, log_weights)
 
 
 def one_arm(table: ArmTable, lattice: Lattice) -> Posterior:
@@ -406,29 +365,17 @@ def stacked(
 ) -> dict[str, tuple[float, float, float]]:
     """Posterior median and 95 % limits of ``mu``, ``s12`` and ``tau`` over the families.
 
-    Parameters
-    ----------
-    tables : sequence of sequence of ArmTable
-        For each family, those of the same arms.
-    lattices : sequence of Lattice
-        One a family.
+    For each family there is a lattice, and the tables of the same arms.
     """
     posteriors = [pooled(own, lattice) for own, lattice in zip(tables, lattices, strict=True)]
-    densities = np.column_stack(
-        [
-            left_out_densities(own, posterior)
-            for own, posterior in zip(tables, posteriors, strict=True)
-        ]
-    )
-    shares = stacking_weights(densities)
+    densities = [left_out_densities(*own) for own in zip(tables, posteriors, strict=True)]
+    shares = stacking_weights(np.column_stack(densities))
     found = {}
     for quantity in ("mu", "s12", "tau"):
-        points = [posterior.points(quantity) for posterior in posteriors]
-        values = np.concatenate([own for own, _ in points])
-        weights = np.concatenate(
-            [share * own / own.sum() for share, (_, own) in zip(shares, points, strict=True)]
-        )
-        found[quantity] = weighted_quantiles(values, weights)
+        points, weights = zip(*(own.points(quantity) for own in posteriors), strict=True)
+        weights = [share * own / own.sum() for share, own in zip(shares, weights, strict=True)]
+        values = np.concatenate(points), np.concatenate(weights)
+        found[quantity] = tuple(weighted_quantiles(*values, _LIMITS))
     return found
 
 
@@ -436,20 +383,14 @@ def left_out_densities(tables: Sequence[ArmTable], posterior: Posterior) -> np.n
     """Log predictive density of every arm given all others: ``(arms,)``."""
     lattice, hyper = posterior.lattice, posterior.hyper
     arms = [Arm.on(table, lattice) for table in tables]
-    untold = any(arm.conventions for arm in arms)
-    conventions = convention_points() if untold else EQUAL
-    level, shape = hyper.level_weights(lattice), hyper.shape_weights(lattice)
+    conventions = conventions_of(tables)
+    level, shape = hyper.weights(lattice)
     whole = log_conditional(arms, hyper, lattice, conventions)
-    own = [
-        np.log(np.maximum(arm.marginal(level, shape, conventions[0]), _SMALLEST)) for arm in arms
-    ]
-    total = log_sum(whole)
-    return np.array(
-        [
-            total - log_sum(whole - values) + arm.log_peak
-            for arm, values in zip(arms, own, strict=True)
-        ]
-    )
+    found = []
+    for arm in arms:
+        own = np.log(np.maximum(arm.marginal(level, shape, conventions[0]), _SMALLEST))
+        found.append(log_sum(whole) - log_sum(whole - own) + arm.log_peak)
+    return np.array(found)
 
 
 # --- An effect of histology that all studies share -----------------------------------------------
@@ -463,14 +404,8 @@ _EFFECT_FINENESS = Fineness(mean_step=1.0, sd_step=1.0, reach=4.5)
 class HistologyStudy:
     """Tables of one study: of its pure and its mixed patients, or of the whole.
 
-    Attributes
-    ----------
-    pure, mixed : ArmTable or None
-        Each group; both or neither, and without conventions.
-    whole : ArmTable or None
-        All patients where the split is not printed.
-    comparison : ArmComparison or None
-        The printed log-rank result of mixed against pure.
+    Both groups are given or neither, without conventions; the whole where the split is not
+    printed. The comparison is the printed log-rank result of mixed against pure.
     """
 
     pure: ArmTable | None = None
@@ -483,7 +418,7 @@ class HistologyStudy:
         x0 = centre_share(lattice.priors)
         if self.whole is not None:
             own = Arm.on(self.whole, lattice)
-            matrices = (_share_matrix(float(eta), lattice) for eta in etas)
+            matrices = (_share_matrix(round(float(eta), 9), lattice) for eta in etas)
             found = (np.maximum(matrix @ own.likelihood, 0.0) for matrix in matrices)
             return [Arm(likelihood, own.conventions, own.log_peak) for likelihood in found]
         pure, mixed = (lattice.across(own.knots) for own in (self.pure, self.mixed))
@@ -506,43 +441,32 @@ class HistologyStudy:
         return comparison_log_likelihood(self.comparison, mixed, pure, lattice.family)
 
 
-_MATRICES: dict[tuple[int, float], np.ndarray] = {}
-
-
+@lru_cache(maxsize=512)
 def _share_matrix(eta: float, lattice: Lattice) -> np.ndarray:
     """Matrix that averages a likelihood over the prior of an unknown share: ``(a, a)``."""
-    key = id(lattice), round(eta, 9)
-    if key not in _MATRICES:
-        prior, x0 = lattice.priors["mixed_share"], centre_share(lattice.priors)
-        nodes, weights = np.polynomial.hermite_e.hermegauss(9)
-        shares = 1.0 / (1.0 + np.exp(-(prior.location + prior.scale * nodes)))
-        _MATRICES[key] = sum(
-            w * lattice.moved(eta * (x - x0))
-            for x, w in zip(shares, weights / weights.sum(), strict=True)
-        )
-    return _MATRICES[key]
+    prior, x0 = lattice.priors["mixed_share"], centre_share(lattice.priors)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(9)
+    shares = 1.0 / (1.0 + np.exp(-(prior.location + prior.scale * nodes)))
+    return sum(
+        w * lattice.moved(eta * (x - x0))
+        for x, w in zip(shares, weights / weights.sum(), strict=True)
+    )
 
 
 def histology_effect(
     studies: Sequence[HistologyStudy], lattice: Lattice
 ) -> tuple[float, float, float]:
     """Posterior median and 95 % limits of the effect, log ratio of medians mixed over pure."""
-    hyper = Hyper(
-        mu=lattice.a[12:-12:5],
-        tau=STEP * np.array([0.0, 4.0, 8.0, 12.0, 16.0, 20.0]),
-        kappa=lattice.k[10:-10:5],
-        sigma=STEP * np.array([0.0, 4.0, 8.0, 12.0]),
-    )
+    hyper = coarse_hyper(lattice, step=5, taus=range(0, 21, 4))
     totals, joint = _over(_ETA_COARSE, studies, lattice, hyper, EQUAL)
-    weights = np.exp(totals - log_sum(totals))
-    mean = weights @ _ETA_COARSE
-    sd = max(np.sqrt(weights @ (_ETA_COARSE - mean) ** 2), 0.1)
+    mean, sd = _moments(_ETA_COARSE, totals)
+    sd = max(sd, 0.1)
     step = _ETA_STEP * max(int(0.7 * sd / _ETA_STEP), 1)
     half = int(np.ceil(max(4.5 * sd, 0.5) / step))
     eta = step * (round(mean / step) + np.arange(-half, half + 1))
     hyper = local_hyper(Posterior(lattice, hyper, joint), _EFFECT_FINENESS)
-    untold = any(study.whole is not None and study.whole.conventions for study in studies)
-    totals, _ = _over(eta, studies, lattice, hyper, convention_points() if untold else EQUAL)
+    conventions = conventions_of([study.whole for study in studies if study.whole is not None])
+    totals, _ = _over(eta, studies, lattice, hyper, conventions)
     return quantiles(eta, totals)
 
 

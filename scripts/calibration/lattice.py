@@ -8,6 +8,7 @@ is a quarter of its standard deviation in the log median, and less than half of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -16,6 +17,7 @@ from scipy.interpolate import make_interp_spline
 
 from calibration.papers import Paper, Patients
 from priors import Prior, Priors
+from studies.kinds import NOT_REACHED
 from synthesis.model.families import Family, log_density, log_survival
 from synthesis.model.likelihoods import chain_log_likelihood
 from synthesis.model.printed import METHODS, ContradictionError
@@ -33,14 +35,8 @@ Z95 = 1.959964
 class Lattice:
     """Where the likelihood of an arm is known.
 
-    Attributes
-    ----------
-    family : Family
-    priors : Priors
-    tails : ndarray
-        Values of the tail, all arms having the same; a nought where the family has none.
-    tail_log_weights : ndarray
-        Log prior weight of each.
+    All arms have the same tail, of which there are some values with their log prior weights; a
+    single nought where the family has none.
     """
 
     family: Family
@@ -95,17 +91,9 @@ class Lattice:
         return make_interp_spline(self.a, np.eye(self.a.size))(at)
 
     def spread(self, knots: np.ndarray, shift: float = 0.0) -> np.ndarray:
-        """Carry log likelihoods from the knots to the lattice, ``shift`` to the right.
+        """Carry log likelihoods from the knots to the lattice: ``(..., a, k)``.
 
-        Parameters
-        ----------
-        knots : ndarray, shape (..., knots of a, knots of k)
-        shift : float
-            The value at ``a`` is that of the arm at ``a + shift``.
-
-        Returns
-        -------
-        ndarray, shape (..., a, k)
+        The value at ``a`` is that of the arm at ``a + shift``.
         """
         return self.shifted(self.across(knots), shift)
 
@@ -133,15 +121,10 @@ def make_lattice(priors: Priors, family: Family) -> Lattice:
 
 @dataclass(frozen=True)
 class ArmTable:
-    """What one arm says at the knots.
+    """What one arm says at the knots: the log likelihood of each reading of what is printed.
 
-    Attributes
-    ----------
-    knots : ndarray, shape (readings, tails, knots of a, knots of k)
-        Log likelihood of each reading of what is printed.
-    conventions : tuple of int
-        Position of the interval convention of each reading; none where it is told or makes no
-        difference, and then there is one reading.
+    It is ``(readings, tails, knots of a, knots of k)``. The conventions are the positions of those
+    of the readings; none where it is told or makes no difference, and then there is one reading.
     """
 
     knots: np.ndarray
@@ -179,25 +162,31 @@ def patients_table(patients: Patients, lattice: Lattice) -> ArmTable:
 def interval_table(paper: Paper, lattice: Lattice) -> ArmTable | None:
     """The log-normal approximation: log median and its interval. The shape is left to its prior.
 
-    The standard error is the width of the interval on the log scale over 2 x 1.96, or its lower
-    half over 1.96 where the upper limit is not reached.
+    The standard error is that of :func:`median_and_error` on the log scale.
     """
-    found = log_median_and_error(paper)
+    ci = paper.outcome.ci
+    found = None if ci is None or ci[0] <= 0 else median_and_error(paper, np.log)
     if found is None:
         return None
+    middle, error = found
     tail, a, k = lattice.points
-    own = -0.5 * ((a - found[0]) / found[1]) ** 2
+    own = -0.5 * ((a - middle) / error) ** 2
     return ArmTable((own + 0.0 * tail + 0.0 * k)[None])
 
 
-def log_median_and_error(paper: Paper) -> tuple[float, float] | None:
-    """Log of the printed median and its standard error from the printed interval."""
-    outcome = paper.outcome
-    if outcome.ci is None or outcome.ci[0] <= 0 or not paper.reached:
+def median_and_error(
+    paper: Paper, scale: Callable[[float], float] = float
+) -> tuple[float, float] | None:
+    """The printed median on a scale, and its standard error; None where nothing tells it.
+
+    The error is half the width of the interval over 1.96, or its lower half over 1.96 where the
+    upper limit is not reached.
+    """
+    ci = paper.outcome.ci
+    if ci is None or not paper.reached:
         return None
-    middle, lower = float(outcome.median), float(outcome.ci[0])
-    if outcome.ci[1] == "not reached":
-        error = np.log(middle / lower) / Z95
-    else:
-        error = np.log(float(outcome.ci[1]) / lower) / (2.0 * Z95)
-    return (float(np.log(middle)), float(error)) if error > 0.0 else None
+    middle, lower = scale(float(paper.outcome.median)), scale(float(ci[0]))
+    half = middle - lower
+    if ci[1] != NOT_REACHED:
+        half = (scale(float(ci[1])) - lower) / 2.0
+    return (middle, half / Z95) if half > 0.0 else None

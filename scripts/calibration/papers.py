@@ -1,6 +1,8 @@
 """Cohorts as papers make them: patients, accrual, censoring, Kaplan-Meier, and what is printed.
 
-Nothing of the package's own arithmetic is used here, so that a mistake there cannot hide.
+Nothing of the likelihood is used here, so that a mistake there cannot hide: the laws of the
+patients' times are written out once more. Curves and log-rank tests are those of
+:mod:`synthesis.predictive`.
 """
 
 from __future__ import annotations
@@ -9,17 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
+from studies.kinds import NOT_REACHED
 from studies.schema import Comparison, Landmark, SurvivalOutcome
+from synthesis.predictive import Patients, Steps, kaplan_meier, logrank, median_follow_up
 
 Z95, LN2 = float(norm.ppf(0.975)), float(np.log(2.0))
-CONVENTIONS = ("plain", "log", "log-log")
+LEVEL = Decimal("0.95")
 
 #: Long survivors of the mixture: their share, and the factor by which they live longer, as a step
 #: on the standardised scale at the mixture's usual shape.
@@ -30,7 +34,6 @@ CURED_SHARE = 0.12
 
 #: Ratio of the shapes of the two arms of a report, in the worlds of two shapes.
 APART = 1.5
-TWO_SHAPES = ("weibull", "log-logistic")
 
 #: Prentice's shape of the generalised gamma: negative is right-skewed.
 GAMMA_Q = -0.5
@@ -55,16 +58,14 @@ def _gamma(w: np.ndarray) -> np.ndarray:
 
 
 #: Survival of the standardised log time, whose median need not be nought here.
-_SURVIVAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
-    {
-        "weibull": _weibull,
-        "log-logistic": lambda w: special.expit(-w),
-        "log-normal": lambda w: norm.sf(w),
-        "generalised gamma": _gamma,
-        "long survivors": _mixture,
-        "cured fraction": _cured,
-    }
-)
+_SURVIVAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "weibull": _weibull,
+    "log-logistic": lambda w: special.expit(-w),
+    "log-normal": norm.sf,
+    "generalised gamma": _gamma,
+    "long survivors": _mixture,
+    "cured fraction": _cured,
+}
 
 
 @dataclass(frozen=True)
@@ -105,49 +106,22 @@ class Truth:
         return (low + high) / 2.0
 
 
-_SHAPES = {
-    **{"weibull": 0.85, "log-logistic": 1.3, "log-normal": 0.75, "generalised gamma": 0.8},
-    **{"long survivors": 0.9, "cured fraction": 0.9},
+TRUTHS: Mapping[str, Truth] = {
+    "weibull": Truth("weibull", 0.85),
+    "log-logistic": Truth("log-logistic", 1.3),
+    "log-normal": Truth("log-normal", 0.75),
+    "generalised gamma": Truth("generalised gamma", 0.8),
+    "long survivors": Truth("long survivors", 0.9),
+    "cured fraction": Truth("cured fraction", 0.9),
+    "weibull of two shapes": Truth("weibull", 0.85, APART),
+    "log-logistic of two shapes": Truth("log-logistic", 1.3, APART),
 }
-TRUTHS: Mapping[str, Truth] = MappingProxyType(
-    {name: Truth(name, shape) for name, shape in _SHAPES.items()}
-    | {
-        f"{name} of two shapes": Truth(name, _SHAPES[name], APART)
-        for name in ("weibull", "log-logistic")
-    }
-)
 
 
-@dataclass(frozen=True)
-class Patients:
-    """Follow-up of the patients of one arm.
+class Follow(NamedTuple):
+    """Accrual and follow-up of a study, in multiples of the median.
 
-    Attributes
-    ----------
-    months : ndarray, shape (n,)
-        Time to the event or to the end of follow-up.
-    event : ndarray of bool, shape (n,)
-    """
-
-    months: np.ndarray
-    event: np.ndarray
-
-    def with_others(self, others: Patients) -> Patients:
-        """These patients and others, in one arm."""
-        months = np.concatenate([self.months, others.months])
-        return Patients(months, np.concatenate([self.event, others.event]))
-
-
-@dataclass(frozen=True)
-class Follow:
-    """Accrual and follow-up of a study, in multiples of the median: none means all had the event.
-
-    Attributes
-    ----------
-    accrual : float
-        Patients enter evenly over this time.
-    after : float
-        Time from the last entry to the analysis.
+    Patients enter evenly over ``accrual``; ``after`` runs from the last entry to the analysis.
     """
 
     accrual: float
@@ -155,9 +129,11 @@ class Follow:
 
 
 #: About no, 20 and 35 percent of censored times at the shapes of this disease.
-FOLLOW: Mapping[str, Follow | None] = MappingProxyType(
-    {"none": None, "moderate": Follow(5.0, 1.0), "heavy": Follow(3.0, 0.3)}
-)
+FOLLOW: Mapping[str, Follow | None] = {
+    "none": None,
+    "moderate": Follow(5.0, 1.0),
+    "heavy": Follow(3.0, 0.3),
+}
 
 
 def draw_patients(
@@ -169,20 +145,10 @@ def draw_patients(
     truth: Truth,
     follow: Follow | None,
 ) -> Patients:
-    """Draw the patients of one arm.
+    """Draw ``n`` patients of one arm.
 
-    Parameters
-    ----------
-    rng : Generator
-    n : int
-        Patients.
-    log_median : float
-        Log months.
-    shape : float
-        Slope of the standardised log time.
-    truth : Truth
-    follow : Follow or None
-        None: every patient is followed to the event.
+    The median is in log months, the shape the slope of the standardised log time. Without
+    ``follow`` every patient is followed to the event.
     """
     months = np.exp(log_median + truth.quantile(rng.uniform(size=n)) / shape)
     if follow is None:
@@ -191,55 +157,28 @@ def draw_patients(
     return Patients(np.minimum(months, end), months <= end)
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A Kaplan-Meier curve at its event times, with Greenwood's variance of log survival."""
-
-    time: np.ndarray
-    survival: np.ndarray
-    log_variance: np.ndarray
-
-    def at(self, months: float) -> tuple[float, float]:
-        """Survival and the variance of its log at a time; (1, 0) before the first event."""
-        i = int(np.searchsorted(self.time, months, side="right")) - 1
-        return (1.0, 0.0) if i < 0 else (float(self.survival[i]), float(self.log_variance[i]))
+def together(first: Patients, second: Patients) -> Patients:
+    """The patients of two groups in one."""
+    months = np.concatenate([first.months, second.months])
+    return Patients(months, np.concatenate([first.event, second.event]))
 
 
-def kaplan_meier(patients: Patients) -> Curve:
-    """Kaplan-Meier curve of these patients."""
-    order = np.lexsort((~patients.event, patients.months))
-    months, event = patients.months[order], patients.event[order]
-    at_risk = np.arange(months.size, 0, -1)
-    keep = event
-    survival = np.cumprod(1.0 - event / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.cumsum(np.where(event, 1.0 / (at_risk * (at_risk - 1.0)), 0.0))
-    return Curve(months[keep], survival[keep], variance[keep])
-
-
-def limits(curve: Curve, convention: str) -> tuple[float | None, float | None, float | None]:
-    """Median with its 95 % limits by inversion of the band; None where one is not reached.
-
-    Where the curve stands at exactly one half the median is the middle of the flat piece.
-    """
+def limits(curve: Steps, convention: str) -> tuple[float | None, float | None]:
+    """95 % limits of the median by inversion of the band; None where one is not reached."""
     s = np.where(curve.survival > 0.0, curve.survival, np.nan)
-    lower, upper = band(s, Z95 * np.sqrt(curve.log_variance), convention)
+    ends = band(s, Z95 * np.sqrt(curve.variance), convention)
     # A curve that has fallen to nought has no band: both ends are nought where it is plain.
     if convention == "plain":
-        lower, upper = (np.where(np.isnan(end), 0.0, end) for end in (lower, upper))
-    return _median(curve), _first(curve.time, lower), _first(curve.time, upper)
+        ends = tuple(np.where(np.isnan(end), 0.0, end) for end in ends)
+    below = [np.flatnonzero(end <= 0.5 + 1e-9) for end in ends]
+    lower, upper = (float(curve.time[at[0]]) if at.size else None for at in below)
+    return lower, upper
 
 
 def band(s: np.ndarray, half: np.ndarray, convention: str) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper end of the confidence band.
 
-    Parameters
-    ----------
-    s : ndarray
-        Survival.
-    half : ndarray
-        1.96 times the standard error of log survival.
-    convention : {"plain", "log", "log-log"}
+    ``half`` is 1.96 times the standard error of log survival.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if convention == "plain":
@@ -248,20 +187,6 @@ def band(s: np.ndarray, half: np.ndarray, convention: str) -> tuple[np.ndarray, 
             return s * np.exp(-half), s * np.exp(half)
         power = half / np.abs(np.log(s))
         return s ** np.exp(power), s ** np.exp(-power)
-
-
-def _first(time: np.ndarray, band: np.ndarray) -> float | None:
-    below = np.flatnonzero(band <= 0.5 + 1e-9)
-    return float(time[below[0]]) if below.size else None
-
-
-def _median(curve: Curve) -> float | None:
-    below = np.flatnonzero(curve.survival <= 0.5 + 1e-9)
-    if not below.size:
-        return None
-    i = below[0]
-    on_half = abs(curve.survival[i] - 0.5) < 1e-9 and i + 1 < curve.time.size
-    return float((curve.time[i] + curve.time[i + 1]) / 2.0 if on_half else curve.time[i])
 
 
 def decimal(value: float, digits: int = 1) -> Decimal:
@@ -273,22 +198,8 @@ def decimal(value: float, digits: int = 1) -> Decimal:
 class Style:
     """What an abstract chooses to print of an arm.
 
-    Attributes
-    ----------
-    convention : {"plain", "log", "log-log"}
-        Transformation behind its intervals.
-    told : bool
-        Whether the report names it.
-    interval : bool
-        Whether the median is printed with its interval.
-    digits : int
-        Decimals of a time in months.
-    landmark : float or None
-        Months at which survival is printed.
-    landmark_interval : bool
-        Whether with its interval.
-    events : bool
-        Whether the number of events is printed.
+    The convention is the transformation behind its intervals, and told where the report names it.
+    Times have so many decimals of a month. Survival is printed at the landmark, in months.
     """
 
     convention: str
@@ -300,17 +211,8 @@ class Style:
     events: bool = False
 
 
-@dataclass(frozen=True)
-class Paper:
-    """What a report prints of one arm, as the registry's own records, and the patients behind it.
-
-    Attributes
-    ----------
-    n : int
-    outcome : SurvivalOutcome
-    landmarks : tuple of Landmark
-    patients : Patients
-    """
+class Paper(NamedTuple):
+    """What a report prints of one arm, as records of the registry, and the patients behind it."""
 
     n: int
     outcome: SurvivalOutcome
@@ -320,31 +222,31 @@ class Paper:
     @property
     def reached(self) -> bool:
         """Whether the median was."""
-        return isinstance(self.outcome.median, Decimal)
+        return self.outcome.median != NOT_REACHED
 
 
 def print_arm(patients: Patients, style: Style) -> Paper:
     """Print one arm as an abstract does; a median not reached with its median follow-up."""
     curve = kaplan_meier(patients)
-    middle, lower, upper = limits(curve, style.convention)
+    lower, upper = limits(curve, style.convention)
     printed: dict[str, object] = {"endpoint": "os", "unit": "months"}
     if style.events:
         printed["events"] = int(patients.event.sum())
-    if middle is None:
-        follow_up = decimal(_median_follow_up(patients), style.digits)
-        printed |= {"median": "not reached", "follow_up": follow_up}
+    if curve.median is None:
+        follow_up = decimal(median_follow_up(patients), style.digits)
+        printed |= {"median": NOT_REACHED, "follow_up": follow_up}
     else:
-        printed["median"] = decimal(middle, style.digits)
+        printed["median"] = decimal(curve.median, style.digits)
     if style.interval and lower is not None:
-        end = "not reached" if upper is None else decimal(upper, style.digits)
-        printed |= {"ci": (decimal(lower, style.digits), end), "level": Decimal("0.95")}
+        end = NOT_REACHED if upper is None else decimal(upper, style.digits)
+        printed |= {"ci": (decimal(lower, style.digits), end), "level": LEVEL}
         if style.told:
             printed["ci_method"] = style.convention
     marks = _landmarks(patients, curve, style)
-    return Paper(patients.months.size, SurvivalOutcome(**printed), marks, patients)
+    return Paper(patients.n, SurvivalOutcome(**printed), marks, patients)
 
 
-def _landmarks(patients: Patients, curve: Curve, style: Style) -> tuple[Landmark, ...]:
+def _landmarks(patients: Patients, curve: Steps, style: Style) -> tuple[Landmark, ...]:
     """Survival at the time asked for, where somebody was followed for longer."""
     if style.landmark is None or patients.months.max() <= style.landmark:
         return ()
@@ -358,40 +260,8 @@ def _landmarks(patients: Patients, curve: Curve, style: Style) -> tuple[Landmark
     if style.landmark_interval and 0.0 < survival < 1.0:
         ends = band(np.array(survival), Z95 * np.sqrt(variance), style.convention)
         low, high = (decimal(float(np.clip(end, 0.0, 1.0)), 2) for end in ends)
-        printed |= {"ci": (low, high), "level": Decimal("0.95")}
+        printed |= {"ci": (low, high), "level": LEVEL}
     return (Landmark(**printed),)
-
-
-def _median_follow_up(patients: Patients) -> float:
-    """By the reverse Kaplan-Meier curve; the longest follow-up where that is not reached."""
-    median = _median(kaplan_meier(Patients(patients.months, ~patients.event)))
-    return float(patients.months.max()) if median is None else median
-
-
-def logrank(one: Patients, other: Patients) -> tuple[float, float]:
-    """Log-rank test of two groups.
-
-    Returns
-    -------
-    (float, float)
-        Observed less expected events of the first group over the root of its variance, and the
-        two-sided p value.
-    """
-    months = np.concatenate([one.months, other.months])
-    event = np.concatenate([one.event, other.event])
-    first = np.concatenate([np.ones(one.months.size), np.zeros(other.months.size)])
-    score = variance = 0.0
-    for time in np.unique(months[event]):
-        here = months >= time
-        total, own = here.sum(), first[here].sum()
-        died = event & (months == time)
-        d = died.sum()
-        share = own / total
-        score += first[died].sum() - d * share
-        if total > 1:
-            variance += d * share * (1.0 - share) * (total - d) / (total - 1)
-    z = score / np.sqrt(variance)
-    return float(z), float(chi2.sf(z * z, 1))
 
 
 def cox(one: Patients, other: Patients) -> tuple[float, float] | None:
@@ -403,8 +273,8 @@ def cox(one: Patients, other: Patients) -> tuple[float, float] | None:
         Log hazard ratio of the first group against the second and its standard error; None where
         the partial likelihood has no peak within a ratio of some four hundred.
     """
-    both = one.with_others(other)
-    first = np.arange(both.months.size) < one.months.size
+    both = together(one, other)
+    first = np.arange(both.n) < one.n
     times = both.months[both.event]
     at_risk = [(both.months[group] >= times[:, None]).sum(axis=1) for group in (first, ~first)]
 
@@ -430,8 +300,13 @@ def print_comparison(
     if fitted is not None:
         ends = (fitted[0] + z * fitted[1] for z in (0.0, -Z95, Z95))
         middle, lower, upper = (decimal(float(np.exp(end)), 2) for end in ends)
-        level = Decimal("0.95")
-        return Comparison(**record, hr=middle, hr_ci=(lower, upper), level=level, test="Cox")
-    p = logrank(first, second)[1]
-    printed = Decimal(f"{p:.3f}") if p >= 0.0005 else "<0.001"
+        return Comparison(**record, hr=middle, hr_ci=(lower, upper), level=LEVEL, test="Cox")
+    p = logrank_p(first, second)
+    printed = decimal(p, 3) if p >= 0.0005 else "<0.001"
     return Comparison(**record, p=printed, test="log-rank")
+
+
+def logrank_p(first: Patients, second: Patients) -> float:
+    """Two-sided p value of the log-rank test."""
+    difference, variance = logrank(first, second)
+    return float(chi2.sf(difference**2 / variance, 1))

@@ -20,19 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import track
-from sbc.blocks import kept
-from scipy import stats
+from sbc import records
+from sbc.blocks import in_blocks
 
 from priors import load_priors
-from studies.figures import CohortRef, View
-from studies.schema import Study
 from synthesis.model.arrays import Sizes, sizes_for
 from synthesis.model.families import family
-from synthesis.model.observations import SurvivalData, survival_data
+from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import SamplerSettings, run
 from synthesis.model.survival import survival_problem
-from synthesis.predictive import Patients, logrank
+from synthesis.questions.single import logrank_p
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "tests" / "reference" / "selective.json"
@@ -42,7 +39,8 @@ WITHOUT = 100  # registries that are fitted without their null results, too
 MIXED, ALPHA = 0.4, 0.05
 FAMILY = family("log-logistic")
 _SETTINGS = {"draws": 250, "tune": 250, "chains": 4, "target_accept": 0.95}
-_BLOCK = 10
+NULL = "not significant"
+WAYS = ("as_printed", "without_nulls")
 _CLASSES = {"t1": "c1", "t2": "c1", "t3": "c2"}
 
 
@@ -53,46 +51,36 @@ def report(rng: np.random.Generator, number: int) -> dict[str, Any]:
     location = np.log(5.0) + 0.3 * rng.standard_normal()
     odds = rng.uniform(size=n)
     times = np.exp(location + np.log(odds / (1.0 - odds)) / 1.3)
-    groups = times[:mixed], times[mixed:]
-    score, variance = logrank(*(Patients(t, np.ones(t.size, bool)) for t in groups))
-    p = float(2.0 * stats.norm.sf(abs(score) / np.sqrt(variance)))
+    groups = {"mixed": times[:mixed], "pure": times[mixed:]}
+    p = float(logrank_p(*(own[None] for own in groups.values()))[0])
     treatment = sorted(_CLASSES)[number % 3]
-    cohort = {"id": "all", "treatment": treatment, "treatment_as_printed": treatment, "n": n}
-    cohort["histology"] = {"mixed": mixed, "pure": n - mixed}
-    cohort["survival"] = [_median(times)]
-    printed: Any = "not significant"
+    cohort = records.cohort("all", treatment, n, histology={"mixed": mixed, "pure": n - mixed})
+    cohort["survival"] = [records.outcome(_median(times))]
+    printed: Any = NULL
     if p < ALPHA:
         printed = Decimal(f"{p:.2g}")
         cohort["subgroups"] = [
-            {
-                "factor": "histology",
-                "level": word,
-                "histology": word,
-                "n": group.size,
-                "survival": [_median(group)],
-            }
-            for word, group in zip(("mixed", "pure"), groups, strict=True)
+            records.group(word, own.size, _median(own)) for word, own in groups.items()
         ]
-    comparison = {"endpoint": "os", "groups": ["mixed", "pure"], "p": printed}
-    head = {"id": f"report{number}", "status": "verified", "design": "retrospective"}
-    head |= {"citation": {"authors": ["Simulated"], "year": 2021}}
-    return head | {"cohorts": [cohort], "comparisons": [comparison | {"test": "log-rank"}]}
+    comparison = {"endpoint": "os", "groups": list(groups), "p": printed, "test": "log-rank"}
+    more = {"design": "retrospective", "comparisons": [comparison]}
+    return records.report(f"report{number}", cohort, **more)
 
 
-def _median(times: np.ndarray) -> dict[str, Any]:
-    return {"endpoint": "os", "median": Decimal(f"{np.median(times):.1f}"), "unit": "months"}
+def _median(times: np.ndarray) -> Decimal:
+    return Decimal(f"{np.median(times):.1f}")
+
+
+def is_null(record: dict[str, Any]) -> bool:
+    """Whether a report prints no difference."""
+    return record["comparisons"][0]["p"] == NULL
 
 
 def observations(reports: list[dict[str, Any]], *, nulls: bool) -> SurvivalData:
     """What a registry of these reports enters the model with."""
-    refs = []
-    for record in reports:
-        study = Study.model_validate(record)
-        if not nulls and study.comparisons[0].p == "not significant":
-            study = study.model_copy(update={"comparisons": ()})
-        refs += [CohortRef(study, c, _CLASSES[c.treatment], "systemic") for c in study.cohorts]
-    view = View("os", verified_only=False, use_read_as=False)
-    return survival_data(refs, view, ["c1", "c2"])
+    if not nulls:
+        reports = [own | {"comparisons": []} if is_null(own) else own for own in reports]
+    return records.arranged(reports, _CLASSES)
 
 
 def reports_of(number: int) -> tuple[np.random.Generator, list[dict[str, Any]]]:
@@ -104,13 +92,9 @@ def reports_of(number: int) -> tuple[np.random.Generator, list[dict[str, Any]]]:
 def registry(number: int) -> dict[str, Any]:
     """Intervals of the log ratio of medians of mixed to pure, both ways."""
     rng, reports = reports_of(number)
-    found: dict[str, Any] = {"registry": number}
-    found["significant"] = sum(r["comparisons"][0]["p"] != "not significant" for r in reports)
-    ways = {"as_printed": True, "without_nulls": False}
-    for name, nulls in ways.items():
-        if not nulls and number >= WITHOUT:
-            continue
-        data = observations(reports, nulls=nulls)
+    found = {"registry": number, "significant": sum(not is_null(own) for own in reports)}
+    for name in WAYS if number < WITHOUT else WAYS[:1]:
+        data = observations(reports, nulls=name == "as_printed")
         problem = survival_problem(data, load_priors(), FAMILY, _sizes())
         settings = SamplerSettings(seed=int(rng.integers(2**31)), **_SETTINGS)
         tree = run(problem, settings, cache=False).tree
@@ -130,7 +114,7 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
     """How often the interval holds no effect, and the mean of the estimates."""
     figures: dict[str, Any] = {"registries": len(found), "reports": REPORTS, "seed": SEED}
     figures["significant_reports"] = sum(own["significant"] for own in found)
-    for name in ("as_printed", "without_nulls"):
+    for name in WAYS:
         middle, low, high = np.array([own[name] for own in found if name in own]).T
         held = (low <= 0.0) & (high >= 0.0)
         figures[name] = {
@@ -146,11 +130,8 @@ def main() -> None:
     """Run what is missing, print and store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--registries", type=int, default=REGISTRIES)
-    wanted, found = parser.parse_args().registries, []
-    for block in track(range(-(-wanted // _BLOCK)), "registries"):
-        numbers = range(block * _BLOCK, (block + 1) * _BLOCK)
-        path = RUNS / f"{SEED}_{block:03d}.json"
-        found += kept(path, lambda numbers=numbers: [registry(n) for n in numbers])
+    wanted = parser.parse_args().registries
+    found = in_blocks(RUNS / str(SEED), wanted, registry)
     figures = summary(found[:wanted])
     print(json.dumps(figures, indent=1))
     if wanted >= REGISTRIES:

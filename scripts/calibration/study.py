@@ -30,13 +30,14 @@ import json
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from rich.progress import Progress
+from rich.progress import track
 from sbc.blocks import kept
 
 from calibration.cells import Cell, cells
@@ -66,46 +67,28 @@ def blocks(cell: Cell, most: int | None = None) -> list[int]:
 def run(
     chosen: Sequence[Cell], folder: Path, *, most: int | None = None, processes: int | None = None
 ) -> None:
-    """Simulate what is not there yet; every block of replicates is a file of its own.
+    """Simulate what is not there yet; every block of replicates is a file of its own in ``folder``.
 
-    Parameters
-    ----------
-    chosen : sequence of Cell
-    folder : Path
-        Where the blocks are kept.
-    most : int, optional
-        Replicates of a cell, if fewer than usual.
-    processes : int, optional
-        All cores otherwise; 1: this process.
+    There are ``most`` replicates of a cell, if fewer than usual, and as many processes as cores
+    unless their number is given; a single one is this process.
     """
     waiting = [
-        (cell, block, count)
+        partial(kept, path, partial(simulate, cell, block, count))
         for cell in chosen
         for block, count in enumerate(blocks(cell, most))
-        if not block_file(folder, cell, block).exists()
+        if not (path := block_file(folder, cell, block)).exists()
     ]
-    with Progress() as progress:
-        task = progress.add_task("blocks of replicates", total=len(waiting))
-        for cell, block, rows in _simulated(waiting, processes or os.cpu_count()):
-            kept(block_file(folder, cell, block), lambda rows=rows: rows)
-            progress.advance(task)
-
-
-def _simulated(
-    waiting: Sequence[tuple[Cell, int, int]], processes: int
-) -> Iterator[tuple[Cell, int, list[dict[str, object]]]]:
-    """Blocks as they are done, in this process or in others."""
+    told = {"description": "blocks of replicates", "total": len(waiting)}
     if processes == 1:
-        for cell, block, count in waiting:
-            yield cell, block, simulate(cell, block, count)
+        for simulated in track(waiting, **told):
+            simulated()
         return
     # One thread a process: the matrices are small, and processes that share cores stall on them.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        jobs = {pool.submit(simulate, *unit): unit for unit in waiting}
-        for job in as_completed(jobs):
-            cell, block, _ = jobs[job]
-            yield cell, block, job.result()
+        jobs = [pool.submit(simulated) for simulated in waiting]
+        for job in track(as_completed(jobs), **told):
+            job.result()
 
 
 def block_file(folder: Path, cell: Cell, block: int) -> Path:
@@ -134,25 +117,18 @@ def summary(chosen: Iterable[Cell], folder: Path) -> list[dict[str, object]]:
             patients = {row["replicate"]: row["width"] for row in found[quantity, "patients"]}
             width = statistics.fmean(row["width"] for row in own)
             patients_width = statistics.fmean(patients[row["replicate"]] for row in own)
-            rows.append(
-                {
-                    "arms": cell.arms,
-                    "n": cell.n,
-                    "family": cell.family,
-                    "censoring": cell.censoring,
-                    "convention": cell.convention,
-                    "method": method,
-                    "quantity": quantity,
-                    "coverage": round(coverage, 4),
-                    "coverage_mcse": round((coverage * (1 - coverage) / len(own)) ** 0.5, 4),
-                    "bias": round(statistics.fmean(row["error"] for row in own), 4),
-                    "width_ratio": round(width / patients_width, 4),
-                    "replicates": len(own),
-                    "fitted": cell.fitted,
-                    "effect": "" if cell.effect is None else cell.effect,
-                    "date": today,
-                }
-            )
+            row = asdict(cell) | {
+                "method": method,
+                "quantity": quantity,
+                "coverage": round(coverage, 4),
+                "coverage_mcse": round((coverage * (1 - coverage) / len(own)) ** 0.5, 4),
+                "bias": round(statistics.fmean(row["error"] for row in own), 4),
+                "width_ratio": round(width / patients_width, 4),
+                "replicates": len(own),
+                "effect": "" if cell.effect is None else cell.effect,
+                "date": today,
+            }
+            rows.append({name: row[name] for name in COLUMNS})
     return rows
 
 

@@ -8,8 +8,10 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 from calibration.papers import APART, CURED_SHARE
 
@@ -143,10 +145,11 @@ def misses(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _histology_misses(own: Sequence[Row]) -> dict[str, str]:
-    found = {}
-    for row in own:
-        if row.arms > 1 and row.effect == "0.0" and row.coverage < LEAST:
-            found[f"no effect: {row.cell}"] = f"{row.coverage:.3f} ({row.coverage_mcse:.3f})"
+    found = {
+        f"no effect: {row.cell}": f"{row.coverage:.3f} ({row.coverage_mcse:.3f})"
+        for row in where(own, effect="0.0")
+        if row.arms > 1 and row.coverage < LEAST
+    }
     single = where(own, arms=1)
     if single and not LEAST <= coverage_of(single) <= MOST:
         found["coverage of one study, 15 v 8"] = f"{coverage_of(single):.3f}"
@@ -164,27 +167,38 @@ def known_misses(path: Path = MISSES) -> dict[str, str]:
 # --- Tables --------------------------------------------------------------------------------------
 
 
-def calibration_tables(path: Path = CSV) -> str:
-    """Summary of the calibration in Markdown.
-
-    Parameters
-    ----------
-    path : Path
-        Output of ``calibration.study``.
-    """
-    rows = read_rows(path)
+def calibration_tables() -> str:
+    """Summary of the stored calibration in Markdown."""
+    rows = read_rows()
+    medians = where(rows, quantity="log_median")
+    own, patients = (where(medians, method=name) for name in ("order_statistics", "patients"))
     parts = [
-        _by_method(rows),
-        _beside_lognormal(rows),
-        _by_convention(where(rows, method="order_statistics", quantity="log_median")),
-        _by_family(where(rows, quantity="log_median")),
-        _by_stacking(where(rows, fitted="stacked")),
-        _by_effect(where(rows, quantity="histology")),
+        "Widths are relative to the patients' own.",
+        _by(_sorted(rows, "quantity", "arms", "method"), "quantity", "arms", "method"),
+        _beside_lognormal(medians),
+        "Log median by order statistics, by the transformation behind the intervals:",
+        _by(_sorted(own, "convention", "arms"), "transformation", "arms"),
+        "Log median by true and fitted family:",
+        _by(_sorted([*own, *patients], "family", "fitted"), "truth", "fitted", "method"),
+        "The families of a report, stacked, beside one that is wrong; the patients under the one "
+        "they were drawn from, or, of a cured fraction, under long-tail:",
+        _by(
+            _sorted(where(rows, fitted="stacked"), "quantity", "arms", "family", "method"),
+            *("quantity", "arms", "truth", "method"),
+        ),
+        "Effect of histology, log ratio of medians:",
+        _by(
+            sorted(
+                where(rows, quantity="histology"),
+                key=attrgetter("arms", "effect", "family", "fitted", "method"),
+            ),
+            *("studies", "effect", "truth", "fitted", "method"),
+        ),
         of_two_shapes(where(rows, quantity="contrast")),
         of_cured(where(rows, family="cured fraction")),
         _low_cells(rows),
     ]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -193,11 +207,42 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *lines))
 
 
-def _grouped(rows: Iterable[Row], key: Callable[[Row], tuple]) -> dict[tuple, list[Row]]:
-    found: dict[tuple, list[Row]] = defaultdict(list)
+#: What a column of the tables says of a row, by the head of the column.
+_WORDS: Mapping[str, Callable[[Row], str]] = {
+    "quantity": lambda row: QUANTITIES[row.quantity],
+    "method": lambda row: METHODS[row.method],
+    "arms": lambda row: str(row.arms),
+    "studies": lambda row: "15 v 8" if row.arms == 1 else f"{row.arms} cohorts",
+    "truth": attrgetter("family"),
+    "fitted": attrgetter("fitted"),
+    "effect": attrgetter("effect"),
+    "censoring": attrgetter("censoring"),
+    "transformation": attrgetter("convention"),
+}
+_ORDERS = {"quantity": list(QUANTITIES), "method": list(METHODS)}
+
+
+def _sorted(rows: Iterable[Row], *fields: str) -> list[Row]:
+    """Rows by these fields; quantities and methods in their own order."""
+
+    def place(row: Row) -> list[object]:
+        values = {field: getattr(row, field) for field in fields}
+        return [_ORDERS[f].index(v) if f in _ORDERS else v for f, v in values.items()]
+
+    return sorted(rows, key=place)
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    found = defaultdict(list)
     for row in rows:
         found[key(row)].append(row)
     return found
+
+
+def _by(rows: Iterable[Row], *heads: str) -> str:
+    """Figures of the rows that these columns say the same of, in the order of the rows."""
+    groups = _grouped(rows, lambda row: tuple(_WORDS[head](row) for head in heads))
+    return table([*heads, *_HEAD], [[*words, *_figures(own)] for words, own in groups.items()])
 
 
 def _figures(rows: Sequence[Row]) -> list[str]:
@@ -217,21 +262,10 @@ def _figures(rows: Sequence[Row]) -> list[str]:
 _HEAD = ["cells", "coverage", "worst cell", "bias (median)", "width (median)", "width (largest)"]
 
 
-def _by_method(rows: Sequence[Row]) -> str:
-    groups = _grouped(rows, lambda row: (row.quantity, row.arms, row.method))
-    orders = list(QUANTITIES), list(METHODS)
-    keys = sorted(groups, key=lambda k: (orders[0].index(k[0]), k[1], orders[1].index(k[2])))
-    lines = [[QUANTITIES[q], str(a), METHODS[m], *_figures(groups[q, a, m])] for q, a, m in keys]
-    return "Widths are relative to the patients' own.\n\n" + table(
-        ["quantity", "arms", "method", *_HEAD], lines
-    )
-
-
 def _beside_lognormal(rows: Sequence[Row]) -> str:
     """Width beside the log-normal approximation, as it is and at equal coverage."""
-    chosen = where(rows, quantity="log_median")
-    other = {row.cell: row for row in where(chosen, method="lognormal_ci")}
-    own = where(chosen, method="order_statistics")
+    other = {row.cell: row for row in where(rows, method="lognormal_ci")}
+    own = where(rows, method="order_statistics")
     groups = _grouped(own, lambda row: (row.size, row.convention.rsplit(" ", 1)[1]))
     lines = []
     for (size, told), found in sorted(groups.items()):
@@ -256,86 +290,34 @@ def _quantile(coverage: float) -> float:
     return NormalDist().inv_cdf(0.5 + coverage / 2.0)
 
 
-def _by_convention(rows: Sequence[Row]) -> str:
-    groups = _grouped(rows, lambda row: (row.convention, row.arms))
-    lines = [[c, str(a), *_figures(groups[c, a])] for c, a in sorted(groups)]
-    return "Log median by order statistics, by the transformation behind the intervals:\n\n" + (
-        table(["transformation", "arms", *_HEAD], lines)
-    )
-
-
-def _by_family(rows: Sequence[Row]) -> str:
-    chosen = [row for row in rows if row.method in ("order_statistics", "patients")]
-    groups = _grouped(chosen, lambda row: (row.family, row.fitted, row.method))
-    lines = [[t, f, METHODS[m], *_figures(groups[t, f, m])] for t, f, m in sorted(groups)]
-    return "Log median by true and fitted family:\n\n" + table(
-        ["truth", "fitted", "method", *_HEAD], lines
-    )
-
-
-def _by_stacking(rows: Sequence[Row]) -> str:
-    groups = _grouped(rows, lambda row: (row.quantity, row.arms, row.family, row.method))
-    orders = list(QUANTITIES), list(METHODS)
-    keys = sorted(groups, key=lambda k: (orders[0].index(k[0]), k[1], k[2], orders[1].index(k[3])))
-    lines = [
-        [QUANTITIES[q], str(a), t, METHODS[m], *_figures(groups[q, a, t, m])] for q, a, t, m in keys
-    ]
-    return (
-        "The families of a report, stacked, beside one that is wrong; the patients under the one "
-        "they were drawn from, or, of a cured fraction, under long-tail:\n\n"
-        + table(["quantity", "arms", "truth", "method", *_HEAD], lines)
-    )
-
-
-def _by_effect(rows: Sequence[Row]) -> str:
-    groups = _grouped(rows, lambda row: (row.arms, row.effect, row.family, row.fitted, row.method))
-    lines = [
-        [f"{'15 v 8' if a == 1 else f'{a} cohorts'}", e, t, f, METHODS[m], *_figures(own)]
-        for (a, e, t, f, m), own in sorted(groups.items())
-    ]
-    return "Effect of histology, log ratio of medians:\n\n" + table(
-        ["studies", "effect", "truth", "fitted", "method", *_HEAD], lines
-    )
-
-
 def of_two_shapes(rows: Sequence[Row]) -> str:
     """What was found where the arms of a report differ in shape, and its cells."""
-    if not rows:
-        return ""
     printed, own = (where(rows, method=method) for method in ("order_statistics", "patients"))
     overall = coverage_of(printed)
     verdict = "as the bar asks" if LEAST <= overall <= MOST else "which misses the bar"
-    groups = _grouped(rows, lambda row: (row.arms, row.family, row.censoring, row.method))
-    lines = [[str(a), t, c, METHODS[m], *_figures(groups[a, t, c, m])] for a, t, c, m in groups]
     return (
         f"Shapes that differ by arm, the one {APART:g} times the other, in reports of two arms of "
         "8 to 10 patients that print a log-rank p value or a hazard ratio: "
         f"{overall:.3f} of the intervals of the contrast of log medians hold it, {verdict}, "
         f"and {coverage_of(own):.3f} of those from the patients themselves.\n\n"
-    ) + table(["arms", "truth", "censoring", "method", *_HEAD], lines)
+    ) + _by(rows, "arms", "truth", "censoring", "method")
 
 
 def of_cured(rows: Sequence[Row]) -> str:
     """What was found where some patients never die, and its cells."""
-    if not rows:
-        return ""
     shown = [row for row in rows if row.method in ("order_statistics", "stacked", "patients")]
     late = [row for row in shown if row.quantity.startswith("survival_12m")]
     middle = where(shown, quantity="log_median")
-    single = _grouped(where(late, method="order_statistics"), lambda row: (row.fitted,))
+    single = _grouped(where(late, method="order_statistics"), attrgetter("fitted"))
     worst, best = (choose(single, key=lambda k: coverage_of(single[k])) for choose in (min, max))
     stacks = [coverage_of(where(own, method="stacked")) for own in (middle, late)]
-    groups = _grouped(
-        [*middle, *late], lambda row: (QUANTITIES[row.quantity], row.arms, row.fitted, row.method)
-    )
-    lines = [[q, str(a), f, METHODS[m], *_figures(groups[q, a, f, m])] for q, a, f, m in groups]
     return (
         f"A cured fraction, {100.0 * CURED_SHARE:.0f} % of the patients, who never die: of the "
         f"intervals of the families stacked {stacks[0]:.3f} hold the median and {stacks[1]:.3f} "
         "S(12 months); of those of one family, S(12 months) is in "
-        f"{coverage_of(single[worst]):.3f} under {worst[0]} and in "
-        f"{coverage_of(single[best]):.3f} under {best[0]}.\n\n"
-    ) + table(["quantity", "arms", "fitted", "method", *_HEAD], lines)
+        f"{coverage_of(single[worst]):.3f} under {worst} and in "
+        f"{coverage_of(single[best]):.3f} under {best}.\n\n"
+    ) + _by([*middle, *late], "quantity", "arms", "fitted", "method")
 
 
 def _low_cells(rows: Sequence[Row]) -> str:

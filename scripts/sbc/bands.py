@@ -27,18 +27,7 @@ _SEED = 99
 
 
 def smallest_tail(ranks: np.ndarray, draws: int) -> np.ndarray:
-    """The statistic of sets of ranks.
-
-    Parameters
-    ----------
-    ranks : ndarray of int, shape (..., replicates)
-        Each 0 to ``draws``.
-    draws : int
-
-    Returns
-    -------
-    ndarray, shape (...)
-    """
+    """The statistic of sets of ranks, each 0 to ``draws``: ``(..., replicates)`` to ``(...)``."""
     ranks = np.asarray(ranks)
     n = ranks.shape[-1]
     below = np.stack([(ranks <= k).sum(axis=-1) for k in range(draws)], axis=-1)
@@ -52,14 +41,8 @@ def smallest_tail(ranks: np.ndarray, draws: int) -> np.ndarray:
 class Band:
     """What uniform ranks do.
 
-    Attributes
-    ----------
-    threshold : float
-        Value that the statistic of uniform ranks falls below with probability 0.05.
-    z, lower, upper : ndarray, shape (draws,)
-        The band of the ECDF at ``z``.
-    simulated : ndarray
-        Statistics of simulated uniform ranks, in order.
+    Their statistic falls below the threshold with probability 0.05. The band of the ECDF at ``z``
+    is ``(draws,)``; the simulated statistics stand in order.
     """
 
     threshold: float

@@ -17,14 +17,7 @@ _INSIDE, _OUTSIDE = style.HUES[0], "#D55E00"
 
 
 def draw(models: dict[str, Any], path: Path) -> None:
-    """Write the figure.
-
-    Parameters
-    ----------
-    models : dict
-        As in the reference file.
-    path : Path
-    """
+    """Write the figure of the models of the reference file."""
     with style.style_context():
         figure = _figure(models)
         figure.savefig(path, dpi=150)

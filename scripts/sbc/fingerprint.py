@@ -26,6 +26,7 @@ import pytensor
 
 from priors import load_priors
 from sbc import response_world, survival_world
+from sbc.records import arranged, cohort, group, landmark, outcome, report
 from synthesis.model.arrays import pack, sizes_for
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import FAMILIES
@@ -42,91 +43,66 @@ def _d(*values: str) -> Any:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def _cohort(name: str, treatment: str, n: int, **more: Any) -> dict[str, Any]:
-    own = {"id": name, "treatment": treatment, "treatment_as_printed": treatment, "n": n}
-    return own | more
-
-
-def _outcome(median: Any, **more: Any) -> list[dict[str, Any]]:
-    return [{"endpoint": "os", "median": median, "unit": "months"} | more]
-
-
-def _study(name: str, *cohorts: dict[str, Any], **more: Any) -> dict[str, Any]:
-    head = {"id": name, "status": "verified", "citation": {"authors": ["Fixed"], "year": 2021}}
-    return head | {"cohorts": list(cohorts)} | more
-
-
-def _landmark(time: str, survival: str, **more: Any) -> dict[str, Any]:
-    own = {"endpoint": "os", "time": _d(time), "unit": "months", "survival": _d(survival)}
-    return own | more
-
-
-def _group(histology: str, n: int, median: str) -> dict[str, Any]:
-    own = {"factor": "histology", "level": histology, "histology": histology, "n": n}
-    return own | {"survival": _outcome(_d(median))}
-
-
-def records() -> list[dict[str, Any]]:
+def reports() -> list[dict[str, Any]]:
     """A registry of every kind of printed figure, the reports in short."""
     told = {"ci": _d("2.13", "9.81"), "level": _d("0.95"), "ci_method": "log-log"}
     untold = {"ci": _d("1.9", "6.5"), "level": _d("0.95")}
     open_end = {"ci": [_d("2.2"), "not reached"]}
-    months = {"unit": "months"}
-    listed = [
-        {"os": _d("2.0"), "event": "died"} | months,
-        {"os": _d("11.5"), "event": "alive"} | months,
-        {"os": _d("4.3"), "event": "died"} | months,
-    ]
+    ratio = {"hr": _d("1.31"), "hr_ci": _d("0.74", "2.32"), "level": _d("0.95")}
+    first_line = {"line": "first-line"}
     return [
-        _study(
+        report(
             "allocated",
-            _cohort("a", "t1", 30, survival=_outcome(_d("4.37"), **told), line="first-line"),
-            _cohort("b", "t3", 32, survival=_outcome(_d("6.02")), line="first-line"),
+            cohort("a", "t1", 30, survival=[outcome(_d("4.37"), **told)], **first_line),
+            cohort("b", "t3", 32, survival=[outcome(_d("6.02"))], **first_line),
             design="randomised",
-            comparisons=[
-                {
-                    "endpoint": "os",
-                    "groups": ["a", "b"],
-                    "hr": _d("1.31"),
-                    "hr_ci": _d("0.74", "2.32"),
-                    "level": _d("0.95"),
-                }
-            ],
+            comparisons=[{"endpoint": "os", "groups": ["a", "b"]} | ratio],
         ),
-        _study(
+        report(
             "hospital",
-            _cohort("a", "t2", 15, survival=_outcome(_d("3.4"), **untold)),
-            _cohort("b", "t4", 9, survival=_outcome(_d("5"), **open_end)),
+            cohort("a", "t2", 15, survival=[outcome(_d("3.4"), **untold)]),
+            cohort("b", "t4", 9, survival=[outcome(_d("5"), **open_end)]),
             design="retrospective",
         ),
-        _study(
+        report(
             "pair",
-            _cohort(
+            cohort(
                 "a",
                 "t1",
                 23,
                 time_origin="diagnosis",
                 histology={"pure": 15, "mixed": 8},
-                subgroups=[_group("pure", 15, "2.7"), _group("mixed", 8, "6.3")],
+                subgroups=[group("pure", 15, _d("2.7")), group("mixed", 8, _d("6.3"))],
             ),
             comparisons=[{"endpoint": "os", "groups": ["mixed", "pure"], "p": _d("0.026")}],
         ),
-        _study(
+        report(
             "curve",
-            _cohort(
+            cohort(
                 "a",
                 "t2",
                 41,
                 braf_v600e={"positive": 11, "tested": 20},
                 landmarks=[
-                    _landmark("6", "0.52", ci=_d("0.36", "0.66")),
-                    _landmark("12", "0.3", at_risk=10),
+                    landmark(_d("6"), _d("0.52"), ci=_d("0.36", "0.66")),
+                    landmark(_d("12"), _d("0.3"), at_risk=10),
                 ],
             ),
         ),
-        _study("list", _cohort("a", "t3", 3, patients=listed)),
-        _study(
-            "short", _cohort("a", "t4", 11, survival=_outcome("not reached", follow_up=_d("9")))
+        report(
+            "list",
+            cohort(
+                "a",
+                "t3",
+                3,
+                patients=[
+                    {"os": _d(months), "event": event, "unit": "months"}
+                    for months, event in (("2.0", "died"), ("11.5", "alive"), ("4.3", "died"))
+                ],
+            ),
+        ),
+        report(
+            "short", cohort("a", "t4", 11, survival=[outcome("not reached", follow_up=_d("9"))])
         ),
     ]
 
@@ -148,7 +124,7 @@ def fingerprint_of(found: Mapping[str, Sequence[float]]) -> str:
 def densities() -> dict[str, list[float]]:
     """Log densities at the fixed places, relative to that at the origin."""
     priors = load_priors()
-    data = survival_world.arranged(records())
+    data = arranged(reports(), survival_world.CLASSES)
     sizes = sizes_for([data])
     found = {}
     problems = {
@@ -191,23 +167,16 @@ class _Density:
     def _one(self, problem: Problem, place: int | None) -> float:
         told = np.transpose(problem.values.get("cohort_covariates", ()))
         idle = {f"{name}_raw" for name, own in zip(COVARIATES, told, strict=False) if not own.any()}
-        point = [
-            _place(
-                name,
-                self.start[name].shape,
-                self._rows(dims, problem),
-                None if name in idle else place,
-            )
-            for name, dims in self.dims.items()
-        ]
+        point = []
+        for name, dims in self.dims.items():
+            rows = len(problem.labels[dims[0]]) if dims else 0
+            at = None if name in idle else place
+            point.append(_place(name, self.start[name].shape, rows, at))
         return sum(float(np.sum(term)) for term in self.terms(*point))
-
-    def _rows(self, dims: tuple[str, ...], problem: Problem) -> int:
-        """Entries of a variable that are data; the others stay at the origin."""
-        return len(problem.labels[dims[0]]) if dims else 0
 
 
 def _place(name: str, shape: tuple[int, ...], rows: int, place: int | None) -> np.ndarray:
+    """Values of a variable at a place; entries that are no data stay at the origin."""
     value = np.zeros(shape)
     if place is None:
         return value

@@ -28,10 +28,7 @@ MODELS = ("survival", "response")
 
 #: Draws after thinning: the ranks are 0 to this.
 DRAWS = 99
-_SETTINGS = {
-    "survival": {"draws": 250, "tune": 400, "chains": 4, "target_accept": 0.95},
-    "response": {"draws": 250, "tune": 400, "chains": 4, "target_accept": 0.95},
-}
+_SETTINGS = {"draws": 250, "tune": 400, "chains": 4, "target_accept": 0.95}
 
 _SURVIVAL_SCALARS = (
     *("mu", "class_sd", "treatment_sd", "study_sd", "prognostic", "prognostic_sd"),
@@ -57,32 +54,19 @@ _SURVIVAL_ENTRIES = {
 
 
 def replicate(model: str, number: int, seed: int) -> dict[str, Any]:
-    """Simulate, fit and rank one world.
+    """Simulate, fit and rank one world: ranks by quantity, and how the sampler did.
 
-    Parameters
-    ----------
-    model : {"survival", "response"}
-    number : int
-        Of the replicate: its random numbers do not depend on any other.
-    seed : int
-
-    Returns
-    -------
-    dict
-        Ranks by quantity, and how the sampler did.
+    Its random numbers do not depend on any other world.
     """
     started = time.perf_counter()
     rng = np.random.default_rng([seed, MODELS.index(model), number])
-    settings = SamplerSettings(seed=int(rng.integers(2**31)), **_SETTINGS[model])
-    priors = load_priors()
-    problem, truth, add = (_survival if model == "survival" else _response)(rng, priors, number)
+    settings = SamplerSettings(seed=int(rng.integers(2**31)), **_SETTINGS)
+    simulated = _survival if model == "survival" else _response
+    problem, truth, quantities = simulated(rng, load_priors(), number)
     draws = run(problem, settings, cache=False)
-    thinned = _thinned(draws.tree, problem)
-    ranks = {}
-    named = _survival_quantities if model == "survival" else _response_quantities
-    true_values, drawn = named(add(truth, one=True)), named(add(thinned, one=False))
-    for name, value in true_values.items():
-        ranks[name] = int((drawn[name] < value).sum())
+    true_values = quantities({name: np.asarray(value)[None] for name, value in truth.items()})
+    drawn = quantities(_thinned(draws.tree, problem))
+    ranks = {name: int((drawn[name] < value).sum()) for name, value in true_values.items()}
     return {
         "replicate": number,
         "ranks": ranks,
@@ -91,8 +75,9 @@ def replicate(model: str, number: int, seed: int) -> dict[str, Any]:
     }
 
 
+#: Values of the variables of a model, the first axis being that of draws.
 Values = Mapping[str, np.ndarray]
-_Adds = Callable[..., Values]
+_Quantities = Callable[[Values], dict[str, np.ndarray]]
 
 
 def _thinned(tree: DataTree, problem: Problem) -> dict[str, np.ndarray]:
@@ -107,22 +92,24 @@ def _thinned(tree: DataTree, problem: Problem) -> dict[str, np.ndarray]:
 
 def _survival(
     rng: np.random.Generator, priors: Priors, number: int
-) -> tuple[Problem, Values, _Adds]:
+) -> tuple[Problem, Values, _Quantities]:
     turn = survival_world.FAMILIES_IN_TURN
     name = turn[number % len(turn)]
     world = survival_world.simulate(rng, priors, name)
     problem = survival_problem(world.data, priors, family(name), sizes_for([world.data]))
 
-    def with_likelihood(values: Values, *, one: bool) -> Values:
-        if one:
-            return {**values, "log_likelihood": _printed_likelihood(values, problem)}
-        each = [
-            _printed_likelihood({name: value[i] for name, value in values.items()}, problem)
-            for i in range(DRAWS)
-        ]
-        return {**values, "log_likelihood": np.array(each)}
+    def quantities(values: Values) -> dict[str, np.ndarray]:
+        found = {name: values[name] for name in _SURVIVAL_SCALARS}
+        found["log_likelihood"] = np.array(
+            [
+                _printed_likelihood({name: value[i] for name, value in values.items()}, problem)
+                for i in range(len(values["mu"]))
+            ]
+        )
+        entries = _SURVIVAL_ENTRIES.items()
+        return found | {name: values[of][..., i] for name, (of, i) in entries}
 
-    return problem, world.truth, with_likelihood
+    return problem, world.truth, quantities
 
 
 def _printed_likelihood(values: Values, problem: Problem) -> float:
@@ -143,38 +130,26 @@ def _printed_likelihood(values: Values, problem: Problem) -> float:
     return float(outputs[0][0])
 
 
-def _survival_quantities(values: Values) -> dict[str, np.ndarray]:
-    entries = {name: values[of][..., i] for name, (of, i) in _SURVIVAL_ENTRIES.items()}
-    scalars = {name: values[name] for name in (*_SURVIVAL_SCALARS, "log_likelihood")}
-    return scalars | entries
-
-
 def _response(
     rng: np.random.Generator, priors: Priors, number: int
-) -> tuple[Problem, Values, _Adds]:
+) -> tuple[Problem, Values, _Quantities]:
     world = response_world.simulate(rng, priors)
     counts = [trials(count) for count in world.data.counts]
     numbers = {
         stage: np.array([count.get(stage, (0, 0)) for count in counts]).T for stage in STAGES
     }
 
-    def with_likelihood(values: Values, *, one: bool) -> Values:
-        added = dict(values)
+    def quantities(values: Values) -> dict[str, np.ndarray]:
+        found = {}
         for stage, (successes, of) in numbers.items():
-            odds = np.asarray(values[variable(stage, "log_odds")])
+            odds = values[variable(stage, "log_odds")]
             each = successes * odds - of * np.logaddexp(0.0, odds)
-            added[variable(stage, "log_likelihood")] = each.sum(axis=-1)
-        return added
+            for name in ("mu", "class_sd", "treatment_sd", "study_sd"):
+                found[variable(stage, name)] = values[variable(stage, name)]
+            found[variable(stage, "log_likelihood")] = each.sum(axis=-1)
+            for name in ("class_effect", "treatment_effect", "study_effect", "log_odds"):
+                own = variable(stage, name)
+                found[f"{own}[0]"] = values[own][..., 0]
+        return found
 
-    return response_problem(world.data, priors), world.truth, with_likelihood
-
-
-def _response_quantities(values: Values) -> dict[str, np.ndarray]:
-    found = {}
-    for stage in STAGES:
-        names = ("mu", "class_sd", "treatment_sd", "study_sd", "log_likelihood")
-        found |= {variable(stage, n): values[variable(stage, n)] for n in names}
-        for name in ("class_effect", "treatment_effect", "study_effect", "log_odds"):
-            own = variable(stage, name)
-            found[f"{own}[0]"] = values[own][..., 0]
-    return found
+    return response_problem(world.data, priors), world.truth, quantities

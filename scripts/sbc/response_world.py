@@ -15,9 +15,8 @@ import numpy as np
 from scipy.special import expit
 
 from priors import Priors
-from studies.figures import CohortRef
+from sbc import records
 from studies.responses import ResponseRefused, best_responses
-from studies.schema import Study
 from synthesis.model.response import STAGES, ResponseData, response_data, variable
 
 CLASSES = {"t1": "c1", "t2": "c1", "t3": "c2", "t4": "c2", "t5": "c3"}
@@ -64,17 +63,9 @@ def simulate(rng: np.random.Generator, priors: Priors) -> World:
     reports: dict[str, dict[str, Any]] = {}
     for j, (report, treatment, n, printed) in enumerate(PLANS):
         odds = [truth[variable(stage, "log_odds")][j] for stage in STAGES]
-        head = {"id": report, "status": "verified", "citation": {"authors": ["Simulated"]}}
-        record = reports.setdefault(report, head | {"cohorts": []})
-        record["cohorts"].append(
-            {
-                "id": f"{report}_{treatment}",
-                "treatment": treatment,
-                "treatment_as_printed": treatment,
-                "n": n,
-                "response": _response(rng, odds, n, printed),
-            }
-        )
+        own = reports.setdefault(report, records.report(report))["cohorts"]
+        response = _response(rng, odds, n, printed)
+        own.append(records.cohort(f"{report}_{treatment}", treatment, n, response=response))
     return World(_arranged(reports.values()), truth)
 
 
@@ -96,13 +87,11 @@ def _response(
 
 
 def _arranged(reports: Any) -> ResponseData:
-    refs, counts = [], []
-    for record in reports:
-        study = Study.model_validate(record)
-        for cohort in study.cohorts:
-            refs.append(CohortRef(study, cohort, CLASSES[cohort.treatment], "systemic"))
-            count = best_responses(cohort.response, cohort.n)
-            if isinstance(count, ResponseRefused):
-                raise ValueError(f"{refs[-1].id}: {count.reason}")
-            counts.append(count)
+    refs = records.cohorts_of(reports, CLASSES)
+    counts = []
+    for ref in refs:
+        count = best_responses(ref.cohort.response, ref.cohort.n)
+        if isinstance(count, ResponseRefused):
+            raise ValueError(f"{ref.id}: {count.reason}")
+        counts.append(count)
     return response_data(refs, counts, sorted(set(CLASSES.values())))

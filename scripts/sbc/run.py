@@ -19,22 +19,21 @@ import argparse
 import datetime
 import json
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import Progress
 
 from sbc import bands, fits
-from sbc.blocks import kept
+from sbc.blocks import in_blocks
 from sbc.fingerprint import in_plain_python
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "tests" / "reference" / "sbc.json"
 RUNS = ROOT / "results" / "sbc"
-BLOCK = 10  # replicates of one file: what an interrupt can lose
 BINS = 20
 SEED = 1804
 REPLICATES = {"survival": 150, "response": 300}
@@ -43,21 +42,12 @@ REPLICATES = {"survival": 150, "response": 300}
 def run(
     model: str, wanted: int, folder: Path, *, fingerprint: str = "any", seed: int = SEED
 ) -> list[dict[str, Any]]:
-    """Replicates of a model in whole blocks of :data:`BLOCK`, made where they are not there yet.
+    """Replicates of a model in whole blocks, made where they are not there yet.
 
     Blocks of a model with another fingerprint are not taken.
     """
-    found: list[dict[str, Any]] = []
-    with Progress() as progress:
-        task = progress.add_task(f"replicates of the {model} model", total=wanted)
-        for block in range(-(-wanted // BLOCK)):
-            path = folder / f"{model}_{fingerprint[:8]}_{seed}_{block:03d}.json"
-            numbers = range(block * BLOCK, (block + 1) * BLOCK)
-            found += kept(
-                path, lambda numbers=numbers: [fits.replicate(model, n, seed) for n in numbers]
-            )
-            progress.update(task, completed=len(found))
-    return found
+    stem = folder / f"{model}_{fingerprint[:8]}_{seed}"
+    return in_blocks(stem, wanted, lambda number: fits.replicate(model, number, seed))
 
 
 def summary(replicates: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -139,15 +129,4 @@ def main() -> None:
 
 def compact(text: str) -> str:
     """Put every list of numbers on one line."""
-    lines: list[str] = []
-    inside = False
-    for line in text.splitlines():
-        if inside:
-            lines[-1] += line.strip() if line.strip().startswith("]") else line.strip() + " "
-            inside = not line.strip().startswith("]")
-            if not inside:
-                lines[-1] = lines[-1].replace(" ]", "]")
-        else:
-            lines.append(line)
-            inside = line.endswith("[")
-    return "\n".join(lines)
+    return re.sub(r"\[([^\[\]{}]+)\]", lambda match: f"[{' '.join(match[1].split())}]", text)

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from priors import Priors
-from studies.figures import CohortRef, View
-from studies.schema import NOT_REACHED, Study
+from sbc import records
+from studies.kinds import NOT_REACHED
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family, quantile
-from synthesis.model.observations import SurvivalData, survival_data
+from synthesis.model.observations import SurvivalData
 from synthesis.model.printed import METHODS, interval_ranks
 from synthesis.model.survival import PRIOR_OF, SHAPE_PRIOR, TAIL_PRIOR
 
@@ -57,22 +57,18 @@ _NOT_TOLD = tuple(name for name in COVARIATES if name not in TOLD)
 class Plan:
     """What one cohort prints.
 
-    Attributes
-    ----------
-    report, treatment : str
-    n : tuple of int
+    n
         Patients: of the whole, or of the pure and the mixed.
-    prints : str
+    prints
         ``"pairs"`` (medians of pure and mixed), ``"limits"`` (median with limits), ``"median"``,
         ``"landmarks"`` or ``"listed"``.
-    told : str
+    told
         Transformation behind the limits, ``""`` where the report does not tell it.
-    months : tuple of float
+    months
         Landmarks, beside what is printed otherwise.
-    mixed : int
+    mixed
         Mixed patients of the whole, -1 where they are not printed.
-    design, line, origin : str
-    braf : tuple of int
+    braf
         Mutated and tested.
     """
 
@@ -109,15 +105,7 @@ PLANS = (
 
 @dataclass(frozen=True)
 class World:
-    """A simulated registry with its truth.
-
-    Attributes
-    ----------
-    data : SurvivalData
-    truth : mapping
-        Variable of the model -> its true value, of the shape in which draws are stored.
-    family : str
-    """
+    """A simulated registry with its truth: variable -> value, of the shape that draws have."""
 
     data: SurvivalData
     truth: Mapping[str, np.ndarray]
@@ -142,9 +130,10 @@ def simulate(rng: np.random.Generator, priors: Priors, family_name: str) -> Worl
             uniform = rng.uniform(size=n)
             groups.append(np.sort(quantile(uniform, median, shape, family_name, tail)))
             arm += 1
-        report = reports.setdefault(plan.report, _head(plan))
-        report["cohorts"].append(_printed(rng, plan, groups, truth["convention_logits"]))
-    return World(arranged(reports.values()), truth, family_name)
+        report = records.report(plan.report, design=plan.design)
+        own = reports.setdefault(plan.report, report)["cohorts"]
+        own.append(_printed(rng, plan, groups, truth["convention_logits"]))
+    return World(records.arranged(reports.values(), CLASSES), truth, family_name)
 
 
 def _draw(rng: np.random.Generator, priors: Priors, name: str, size: int | None = None) -> Any:
@@ -220,36 +209,22 @@ def _covariates(plan: Plan) -> np.ndarray:
 # --- What is printed -----------------------------------------------------------------------------
 
 
-def _head(plan: Plan) -> dict[str, Any]:
-    citation = {"authors": ["Simulated"], "year": 2021}
-    head = {"id": plan.report, "status": "verified", "design": plan.design, "citation": citation}
-    return head | {"cohorts": []}
-
-
 def _printed(
     rng: np.random.Generator, plan: Plan, groups: list[np.ndarray], logits: np.ndarray
 ) -> dict[str, Any]:
     """The record of one cohort."""
     n = sum(plan.n)
-    record = {"id": f"{plan.report}_{plan.treatment}", "treatment": plan.treatment, "n": n}
-    record |= {"treatment_as_printed": plan.treatment}
-    record |= {"line": plan.line or None, "time_origin": plan.origin or None}
+    more = {"line": plan.line or None, "time_origin": plan.origin or None}
+    record = records.cohort(f"{plan.report}_{plan.treatment}", plan.treatment, n, **more)
     if plan.braf[1]:
         record["braf_v600e"] = {"positive": plan.braf[0], "tested": plan.braf[1]}
     if plan.mixed >= 0:
         record["histology"] = {"pure": n - plan.mixed, "mixed": plan.mixed}
     if plan.prints == "pairs":
         record["histology"] = {"pure": plan.n[0], "mixed": plan.n[1]}
-        parts = zip(("pure", "mixed"), groups, strict=True)
         record["subgroups"] = [
-            {
-                "factor": "histology",
-                "level": word,
-                "histology": word,
-                "n": times.size,
-                "survival": [_outcome(_middle(times))],
-            }
-            for word, times in parts
+            records.group(word, times.size, _middle(times))
+            for word, times in zip(("pure", "mixed"), groups, strict=True)
         ]
         return record
     return record | _figures(rng, plan, groups[0], logits)
@@ -261,7 +236,9 @@ def _figures(
     """What is printed of one whole cohort."""
     # after the last death there is nothing to print
     shown = [m for m in plan.months if not any(times[-1] <= earlier < m for earlier in plan.months)]
-    found: dict[str, Any] = {"landmarks": [_landmark(times, months) for months in shown]}
+    alive = {months: _decimal(float(np.mean(times > months))) for months in shown}
+    marks = [records.landmark(_decimal(months), share) for months, share in alive.items()]
+    found: dict[str, Any] = {"landmarks": marks}
     if plan.prints == "listed":
         found["patients"] = [
             {
@@ -272,7 +249,7 @@ def _figures(
             for time in times
         ]
     elif plan.prints == "median":
-        found["survival"] = [_outcome(_middle(times))]
+        found["survival"] = [records.outcome(_middle(times))]
     elif plan.prints == "limits":
         weights = np.exp(logits - logits.max())
         used = plan.told or str(rng.choice(METHODS, p=weights / weights.sum()))
@@ -280,33 +257,15 @@ def _figures(
         lower, upper = (
             None if r is None else times[int(r) - 1] for r in (ranks.lower, ranks.upper)
         )
-        outcome = _outcome(_middle(times)) | {"level": Decimal("0.95")}
-        outcome["ci"] = [_decimal(lower), NOT_REACHED if upper is None else _decimal(upper)]
-        found["survival"] = [outcome | {"ci_method": plan.told or None}]
+        ci = [_decimal(lower), NOT_REACHED if upper is None else _decimal(upper)]
+        more = {"level": Decimal("0.95"), "ci": ci, "ci_method": plan.told or None}
+        found["survival"] = [records.outcome(_middle(times), **more)]
     return found
 
 
-def _outcome(median: float) -> dict[str, Any]:
-    return {"endpoint": "os", "median": _decimal(median), "unit": "months"}
-
-
-def _landmark(times: np.ndarray, months: float) -> dict[str, Any]:
-    alive = _decimal(float(np.mean(times > months)))
-    return {"endpoint": "os", "time": _decimal(months), "unit": "months", "survival": alive}
-
-
-def _middle(times: np.ndarray) -> float:
-    return float(times[times.size // 2])
+def _middle(times: np.ndarray) -> Decimal:
+    return _decimal(times[times.size // 2])
 
 
 def _decimal(value: float) -> Decimal:
     return Decimal(f"{value:.6f}")
-
-
-def arranged(reports: Any) -> SurvivalData:
-    """Read the records as those of a registry."""
-    refs = []
-    for record in reports:
-        study = Study.model_validate(record)
-        refs += [CohortRef(study, c, CLASSES[c.treatment], "systemic") for c in study.cohorts]
-    return survival_data(refs, View("os", verified_only=False, use_read_as=True), ["c1", "c2"])
