@@ -3,8 +3,8 @@
 Reading never raises on bad content: it returns what could be read and the problems. What pydantic
 refuses is reported and taken out, so that the checks between figures run on all that is sound.
 
-The parser of the standard library keeps no positions: a file with a problem is read once more, by a
-scanner that knows just enough of TOML to say where each key and each entry of a list begins.
+The parser of the standard library keeps no positions: a file with a problem is read once more, as
+tokens that tell just enough of TOML to say where each key and each entry of a list begins.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import hashlib
 import os
 import re
 import tomllib
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +142,7 @@ _TOKEN = re.compile(
     r"|'''(?:(?!''').)*+'{3,5}"
     r"|#[^\n]*+"
     rf"|(?P<key>(?:{_PART}[ \t]*+\.[ \t]*+)*+{_PART})"
-    r"|[\[\]{}]",
+    r"|[\[\]{},]",
     re.DOTALL,
 )
 
@@ -301,17 +300,6 @@ def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) ->
 
 # --- Lines ---------------------------------------------------------------------------------------
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_STRING = re.compile(
-    r'"""(?:\\.|(?!""")[^\\])*"{3,5}'
-    r"|'''(?:(?!''').)*'{3,5}"
-    r'|"(?:\\.|[^"\\])*"'
-    r"|'[^']*'",
-    re.DOTALL,
-)
-_BARE_VALUE = re.compile(r"[^,\]}#\n]*")
-_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*(\.)?""")
-
 
 def locate(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return problems with the line of the file on which each stands, where it can be known."""
@@ -341,7 +329,62 @@ def _lines_of(path: Path) -> Mapping[str, int]:
 
 def lines_of_text(text: str) -> Mapping[str, int]:
     """Return the line on which each field of a sound document begins, by its dotted path."""
-    return _Scanner(text).scan()
+    ends = [match.start() for match in re.finditer("\n", text)]
+    lines: dict[str, int] = {}
+    newest: dict[FieldPath, int] = {}
+    table: FieldPath = ()
+    around: list[tuple[FieldPath, int | None]] = []  # lists, with the place in each, and tables
+    value: FieldPath | None = None  # the path of the value that comes next
+    header: int | None = None  # where the header begins that is being read
+    for token in _TOKEN.finditer(text):
+        sign, key, line = token[0], token["key"], bisect_left(ends, token.start()) + 1
+        if key and header is not None:
+            table = _opened(_parts(key), text.startswith("[[", header), newest, lines, line)
+            header = None
+        elif key and _EQUALS.match(text, token.end()):
+            value = around[-1][0] if around else table
+            for part in _parts(key):
+                value = (*value, part)
+                lines.setdefault(dotted(value), line)
+        elif sign in ",]}":
+            path, place = around.pop() if around else ((), None)
+            value = None if place is None or sign != "," else (*path, place + 1)
+            if sign == ",":
+                around.append((path, None if place is None else place + 1))
+        elif sign == "[" and value is None and not around:
+            header = token.start() if header is None else header
+        elif value is not None and sign[0] != "#":
+            lines.setdefault(dotted(value), line)
+            if sign in "[{":
+                around.append((value, 0 if sign == "[" else None))
+            value = (*value, 0) if sign == "[" else None
+    return lines
+
+
+def _opened(
+    key: list[str], array: bool, newest: dict[FieldPath, int], lines: dict[str, int], line: int
+) -> FieldPath:
+    """Return the table that a header opens, and note it with those on its way.
+
+    `newest` holds the number of the latest table of each ``[[array of tables]]``.
+    """
+    path: FieldPath = ()
+    for depth, part in enumerate(key, 1):
+        path = (*path, part)
+        if depth == len(key) and array:
+            lines.setdefault(dotted(path), line)
+            newest[path] = newest.get(path, -1) + 1
+        if path in newest:
+            path = (*path, newest[path])
+        lines.setdefault(dotted(path), line)
+    lines[dotted(path)] = line
+    return path
+
+
+def _parts(key: str) -> list[str]:
+    """Return the names of a dotted key, without their quotation marks."""
+    words = _PARTS.findall(key)
+    return [tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word for word in words]
 
 
 def _line_among(lines: Mapping[str, int], field: str) -> int:
@@ -350,109 +393,6 @@ def _line_among(lines: Mapping[str, int], field: str) -> int:
     cuts = [len(field), *(m.start() for m in re.finditer(r"[.\[]", field))]
     beginnings = (field[:cut] for cut in sorted(cuts, reverse=True))
     return next((lines[start] for start in beginnings if start in lines), 1)
-
-
-class _Scanner:
-    """Goes through a document once and notes where keys and entries begin."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._ends = [match.start() for match in re.finditer("\n", text)]
-        self._lines: dict[str, int] = {}
-        # Number of the latest table of each [[array of tables]], by its path.
-        self._tables: dict[FieldPath, int] = {}
-
-    def scan(self) -> Mapping[str, int]:
-        """Go through the document."""
-        table: FieldPath = ()
-        while self._here():
-            if self._here() == "[":
-                table = self._header()
-            else:
-                self._pair(table)
-        return self._lines
-
-    def _take(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        """Move past a pattern, which is there."""
-        match = pattern.match(self._text, self._at)
-        self._at = match.end()
-        return match
-
-    def _here(self) -> str:
-        """Move to the next token, and return the sign with which it begins; "": the end."""
-        self._take(_BLANK)
-        return self._text[self._at : self._at + 1]
-
-    def _note(self, path: FieldPath, start: int, *, overwrite: bool = False) -> None:
-        """Remember that an entry begins here, unless its table began earlier."""
-        name = dotted(path)
-        if overwrite or name not in self._lines:
-            self._lines[name] = bisect_right(self._ends, start - 1) + 1
-
-    def _header(self) -> FieldPath:
-        """Read ``[a.b]`` or ``[[a.b]]`` and return the path of the table that it opens."""
-        start = self._at
-        brackets = 2 if self._text.startswith("[[", start) else 1
-        self._at += brackets
-        *outer, last = self._key()
-        self._at += brackets
-        path: FieldPath = ()
-        for key in outer:
-            path = (*path, key)
-            if path in self._tables:
-                path = (*path, self._tables[path])
-            self._note(path, start)
-        path = (*path, last)
-        if brackets == 2:
-            self._note(path, start)
-            self._tables[path] = self._tables.get(path, -1) + 1
-            path = (*path, self._tables[path])
-        self._note(path, start, overwrite=True)
-        return path
-
-    def _pair(self, table: FieldPath) -> None:
-        """Read a key with its value; a dotted key names the tables on its way too."""
-        start, path = self._at, table
-        for key in self._key():
-            path = (*path, key)
-            self._note(path, start)
-        self._at += 1  # the equals sign
-        self._value(path)
-
-    def _key(self) -> list[str]:
-        """Read a key, which may be dotted and quoted."""
-        parts, dot = [], "."
-        while dot:
-            word, dot = self._take(_KEY_PART).groups()
-            parts.append(tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word)
-        return parts
-
-    def _value(self, path: FieldPath) -> None:
-        """Pass over a value, and note the entries of a list or of an inline table."""
-        match self._here():
-            case "[":
-                for number in self._entries("]"):
-                    self._note((*path, number), self._at)
-                    self._value((*path, number))
-            case "{":
-                for _ in self._entries("}"):
-                    self._pair(path)
-            case '"' | "'":
-                self._take(_STRING)
-            case _:
-                self._take(_BARE_VALUE)
-
-    def _entries(self, end: str) -> Iterator[int]:
-        """Move to each entry of a list or an inline table, and past its end."""
-        self._at += 1
-        for number in count():
-            if self._here() == ",":
-                self._at += 1
-            if self._here() == end:
-                self._at += 1
-                return
-            yield number
 
 
 # --- Folders -------------------------------------------------------------------------------------
