@@ -16,8 +16,9 @@ import re
 import tomllib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from studies.problems import (
 
 # Each round removes what the last one refused; a required key that goes takes its table with it in
 # the next round, so that the depth of nesting bounds the number of rounds.
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 9
 
 #: What a file may hold at most: bytes, tables and lists within each other, characters of a key and
 #: digits of a number. Far more than any report needs, and little enough to be read in a moment.
@@ -71,10 +72,8 @@ class Validated[Model: BaseModel]:
     """The record, without whatever was refused; None where nothing sound was left."""
     problems: tuple[Problem, ...] = ()
     """Everything that was refused."""
-    removed: frozenset[str] = frozenset()
-    """Dotted paths that were taken out, about which no further check should complain."""
-    positions: Mapping[FieldPath, tuple[int, ...]] = field(default_factory=dict)
-    """Where the entries of each list stood in the file, by the path of the list."""
+    removed: frozenset[FieldPath] = frozenset()
+    """What was taken out of the file, about which no further check should complain."""
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -215,42 +214,39 @@ def validate[Model: BaseModel](
     stand_ins: Mapping[str, Any] = FrozenDict(),
 ) -> Validated[Model]:
     """Validate the content of one file, setting aside what is refused."""
-    try:
-        return Validated(model.model_validate(content))
-    except ValidationError as error:
-        problems, refused = translate(error, name, model), error
-    gone: set[FieldPath] = set()
+    sound, problems = content, ()
+    gone: frozenset[FieldPath] = frozenset()
     instead: dict[str, Any] = {}
-    positions: dict[FieldPath, tuple[int, ...]] = {}
     for _ in range(_MOST_ROUNDS):
+        try:
+            return Validated(model.model_validate(sound), problems, gone)
+        except ValidationError as error:
+            problems, refused = problems or translate(error, name, model), error
+        new = set()
         for details in refused.errors(include_url=False, include_input=False):
-            place = _in_file(details["loc"], positions)
+            place = _in_file(details["loc"], gone)
             missing = details["type"] == "missing"
             if missing and dotted(place) in stand_ins:
                 instead[dotted(place)] = stand_ins[dotted(place)]
             else:
                 place = _deepest(place[:-1] if missing else place, content)
-            gone.add(place)
+            new.add(place)
+        gone |= new
         if () in gone:
             break
-        positions = {}
-        sound = _without(gone, content, positions) | instead
-        try:
-            record = model.model_validate(sound)
-        except ValidationError as error:
-            refused = error
-        else:
-            return Validated(record, problems, frozenset(map(dotted, gone)), positions)
-    return Validated(None, problems, frozenset(map(dotted, gone - {()})))
+        sound = _without(gone, content) | instead
+    return Validated(None, problems, gone - {()})
 
 
-def _in_file(path: FieldPath, positions: Mapping[FieldPath, tuple[int, ...]]) -> FieldPath:
+def _in_file(path: FieldPath, gone: frozenset[FieldPath]) -> FieldPath:
     """Return where a field of a record stands in the file, whose lists may be longer."""
-    place: list[str | int] = []
-    for depth, part in enumerate(path):
-        kept = positions.get(path[:depth], ())
-        place.append(kept[part] if isinstance(part, int) and part < len(kept) else part)
-    return tuple(place)
+    place: FieldPath = ()
+    for part in path:
+        if isinstance(part, int):
+            kept = (number for number in count() if (*place, number) not in gone)
+            part = next(islice(kept, part, None))
+        place = (*place, part)
+    return place
 
 
 def _deepest(place: FieldPath, content: Any) -> FieldPath:
@@ -263,39 +259,33 @@ def _deepest(place: FieldPath, content: Any) -> FieldPath:
     return place
 
 
-def _without(
-    gone: set[FieldPath],
-    value: Any,
-    positions: dict[FieldPath, tuple[int, ...]],
-    place: FieldPath = (),
-    path: FieldPath = (),
-) -> Any:
-    """Copy tables without what is gone, and note which entries of each list are left."""
-    if isinstance(value, dict):
-        keys = {key: (*place, key) for key in value}
-        return {
-            key: _without(gone, value[key], positions, here, (*path, key))
-            for key, here in keys.items()
-            if here not in gone
-        }
-    if isinstance(value, list):
-        positions[path] = tuple(i for i in range(len(value)) if (*place, i) not in gone)
-        return [
-            _without(gone, value[i], positions, (*place, i), (*path, number))
-            for number, i in enumerate(positions[path])
-        ]
+def _without(gone: frozenset[FieldPath], value: Any, place: FieldPath = ()) -> Any:
+    """Copy tables without what is gone."""
+    match value:
+        case dict():
+            return {
+                key: _without(gone, entry, (*place, key))
+                for key, entry in value.items()
+                if (*place, key) not in gone
+            }
+        case list():
+            return [
+                _without(gone, entry, (*place, number))
+                for number, entry in enumerate(value)
+                if (*place, number) not in gone
+            ]
     return value
 
 
 def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) -> Iterator[Problem]:
     """Say where in the file each finding stands, but for fields that were refused already."""
     for finding in findings:
-        field = dotted(_in_file(finding.path, validated.positions))
-        if any(f"{place}.".startswith((f"{field}.", f"{field}[")) for place in validated.removed):
+        place = _in_file(finding.path, validated.removed)
+        if any(path[: len(place)] == place for path in validated.removed):
             continue
-        other = dotted(_in_file(finding.other, validated.positions))
+        other = dotted(_in_file(finding.other, validated.removed))
         expected = finding.expected.replace("{other}", other)
-        yield Problem(name, field, finding.found, expected, finding.action)
+        yield Problem(name, dotted(place), finding.found, expected, finding.action)
 
 
 # --- Lines ---------------------------------------------------------------------------------------

@@ -66,7 +66,6 @@ if TYPE_CHECKING:
 SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
 _STAND_INS = {"id": "unknown", "status": "secondary", "citation": {}}
-_LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
 
 
 class Excluded(Record):
@@ -301,7 +300,9 @@ class _Report(NamedTuple):
     @property
     def lost_cohort(self) -> bool:
         """Whether a cohort was refused, so that nobody can be blamed for pointing to it."""
-        return any(_LOST_COHORT.fullmatch(place) for place in self.validated.removed)
+        removed = self.validated.removed
+        lost = {place[2:] for place in removed if place[0] == "cohorts" and place[1:]}
+        return bool(lost & {(), ("id",)})
 
 
 def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | None) -> Registry:

@@ -37,41 +37,17 @@ ANSWERED = ("compare", "mix", "control", "forest")
 WORDS = (
     *("", " ", "0", "1", "-1", "7", "0.5", "0.001", "nan", "inf", "-inf", "1e309", "9" * 400, "--"),
     *("lenvatinib", "Sorafenib", "lenvatinb", "count_lenvatinib", "best supportive care", "arm"),
-    *(
-        "os",
-        "pfs:os",
-        "os:os",
-        "2015-",
-        "-2015",
-        "9999",
-        "x" * 300,
-        "é",
-        "\udcff",
-        "a\nb",
-        "\x1b[2J",
-    ),
+    *("os", "pfs:os", "os:os", "2015-", "-2015", "9999"),
+    *("x" * 300, "é", "\udcff", "a\nb", "\x1b[2J"),
     *("=1+1", "%s", "{}", "n,model", "mki", "mixed", "retrospective", "smith2024"),
 )
 PLACES = (
     *("registry", "registry/vocabulary.toml", "one.toml", "arms.csv", "effects.csv", "curve.csv"),
-    *(
-        "priors.toml",
-        "export.json",
-        "binary.csv",
-        "empty.csv",
-        "deep.json",
-        "deep.toml",
-        "wide.csv",
-    ),
+    *("priors.toml", "export.json", "binary.csv", "empty.csv"),
+    *("deep.json", "deep.toml", "wide.csv"),
     *("pipe.toml", "pipe.csv", "link.svg", "loop.svg", "folder", "none", "none/below.csv", "new"),
-    *(
-        "one.toml/below.svg",
-        "/dev/null",
-        "/dev/full",
-        "/proc/self/mem",
-        "y" * 300,
-        "y" * 300 + ".svg",
-    ),
+    *("one.toml/below.svg", "/dev/null", "/dev/full", "/proc/self/mem"),
+    *("y" * 300, "y" * 300 + ".svg"),
     *("out", "out.svg", "out.tiff", "out.csv", "out.docx", "mine.docx", "mine.svg", "\udcff.svg"),
 )
 EFFECTS = "study,estimate,standard_error\na,0.1,0.2\nb,-0.3,0.1\nc,0.2,0.3\n"
@@ -121,15 +97,11 @@ def everything(folder: Path) -> dict[str, Any]:
 @cache
 def commands() -> dict[tuple[str, ...], Any]:
     """Every command by its words, but `cache`, which empties the caches of whoever runs this."""
-    top = typer.main.get_command(cli.app)
-    groups = {("studies",): top.commands["studies"]}
-    others = {name: own for name, own in top.commands.items() if name not in ("studies", "cache")}
-    single = {(name,): own for name, own in others.items()}
-    return single | {
-        (*words, name): own
-        for words, group in groups.items()
-        for name, own in group.commands.items()
-    }
+    top = dict(typer.main.get_command(cli.app).commands)
+    below = top.pop("studies").commands
+    del top["cache"]
+    single = {(name,): own for name, own in top.items()}
+    return single | {("studies", name): own for name, own in below.items()}
 
 
 def value(rng: Random, option: Any) -> str:

@@ -9,17 +9,11 @@ from pathlib import Path
 
 import golden
 import pytest
-from registries import shipped
 
 import studies
 from studies import Study
 from studies.documents import tables_of, toml_of
 from studies.selection import select
-
-
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
 
 
 def cohort_of(registry, study_id, cohort_id):
@@ -40,48 +34,48 @@ def arms(registry):
                 yield study, subgroup
 
 
-def test_every_report_is_there(registry):
-    assert len(registry) >= 233
-    assert sum(len(study.cohorts) for study in registry) >= 296
+def test_every_report_is_there(shipped):
+    assert len(shipped) >= 233
+    assert sum(len(study.cohorts) for study in shipped) >= 296
 
 
-def test_the_list_of_changes_names_what_is_there(registry):
+def test_the_list_of_changes_names_what_is_there(shipped):
     text = (Path(studies.__file__).parent / "CHANGES.md").read_text(encoding="utf-8")
     (reports, cohorts), (first, _) = re.findall(r"(\d+) reports with (\d+) cohorts", text)
-    assert int(reports) == len(registry)
-    assert int(cohorts) == sum(len(study.cohorts) for study in registry)
+    assert int(reports) == len(shipped)
+    assert int(cohorts) == sum(len(study.cohorts) for study in shipped)
     added = re.findall(r"`(\w+)`", text.split("Added, ")[1])
     assert text.count(f"Added, {len(added)} reports") == 1
-    assert set(added) <= set(registry.studies)
-    assert int(first) + len(added) == len(registry)
+    assert set(added) <= set(shipped.studies)
+    assert int(first) + len(added) == len(shipped)
 
 
-def test_means_are_kept_and_say_why_they_are_not_pooled(registry):
+def test_means_are_kept_and_say_why_they_are_not_pooled(shipped):
     means = {
         (study.id, outcome.mean)
-        for study, arm in arms(registry)
+        for study, arm in arms(shipped)
         for outcome in arm.survival
         if outcome.mean is not None
     }
     assert len(means) == 15
-    reasons = {each.study_id: each.reason for each in select(registry, "os").left_out}
+    reasons = {each.study_id: each.reason for each in select(shipped, "os").left_out}
     assert "a mean of overall survival and no median" in reasons["tunis20"]
     assert "for groups by response to multimodal therapy only" in reasons["baroli2010"]
 
 
-def test_every_study_says_where_its_figures_were_seen(registry):
+def test_every_study_says_where_its_figures_were_seen(shipped):
     without = [
         study.id
-        for study in registry
+        for study in shipped
         if not study.sources or any(not (source.url or source.doi) for source in study.sources)
     ]
     assert without == []
 
 
-def test_every_study_prints_something(registry):
+def test_every_study_prints_something(shipped):
     empty = [
         study.id
-        for study in registry
+        for study in shipped
         if not any(
             arm.survival or arm.landmarks or arm.response or arm.characteristics
             for cohort in study.cohorts
@@ -92,17 +86,17 @@ def test_every_study_prints_something(registry):
     assert empty == []
 
 
-def test_every_file_opens_with_its_schema_and_a_line_that_says_what_it_is(registry):
-    for study in registry:
-        schema, _, first, *_ = registry.files[study.id].read_text(encoding="utf-8").splitlines()
+def test_every_file_opens_with_its_schema_and_a_line_that_says_what_it_is(shipped):
+    for study in shipped:
+        schema, _, first, *_ = shipped.files[study.id].read_text(encoding="utf-8").splitlines()
         assert schema == "#:schema ../study.schema.json"
         assert re.fullmatch(r"# \S.{10,}", first), study.id
 
 
-def test_a_title_that_was_not_seen_is_listed_as_unverified(registry):
+def test_a_title_that_was_not_seen_is_listed_as_unverified(shipped):
     silent = [
         study.id
-        for study in registry
+        for study in shipped
         if study.citation.title is None
         and not any(item.startswith("title") for item in study.citation.unverified)
         and study.citation.journal is None
@@ -110,17 +104,17 @@ def test_a_title_that_was_not_seen_is_listed_as_unverified(registry):
     assert silent == []
 
 
-def test_a_number_of_patients_is_either_printed_or_implied(registry):
+def test_a_number_of_patients_is_either_printed_or_implied(shipped):
     both = [
         f"{study.id}:{cohort.id}"
-        for study in registry
+        for study in shipped
         for cohort in study.cohorts
         if cohort.n is not None and cohort.n_implied is not None
     ]
     assert both == []
     implied = {
         f"{study.id}:{cohort.id}": cohort.n_implied.value
-        for study in registry
+        for study in shipped
         for cohort in study.cohorts
         if cohort.n_implied is not None
     }
@@ -128,24 +122,24 @@ def test_a_number_of_patients_is_either_printed_or_implied(registry):
     assert implied["tuthyref_braf2022:braf_wt_all"] == 159
 
 
-def test_pure_and_mixed_are_words_of_the_report_or_a_declared_reading(registry):
+def test_pure_and_mixed_are_words_of_the_report_or_a_declared_reading(shipped):
     own_words = {
         study.id
-        for study, arm in arms(registry)
+        for study, arm in arms(shipped)
         if getattr(arm, "histology", None) in ("pure", "mixed")
     }
-    read = {study.id for study, arm in arms(registry) if arm.read_as is not None}
+    read = {study.id for study, arm in arms(shipped) if arm.read_as is not None}
     assert {"sparano2021", "cleveland_young2013"} <= own_words
     assert {"ahn2017", "sugino2002", "choi2013"} <= read
     assert not own_words & read
 
 
-def test_every_overlap_names_a_report_of_the_registry(registry):
+def test_every_overlap_names_a_report_of_the_registry(shipped):
     outside = [
         f"{study.id} with {overlap.with_}"
-        for study in registry
+        for study in shipped
         for overlap in study.overlaps
-        if overlap.with_ not in registry.studies
+        if overlap.with_ not in shipped.studies
     ]
     assert outside == []
 
@@ -170,10 +164,10 @@ def test_every_overlap_names_a_report_of_the_registry(registry):
     ],
     ids=lambda group: group[0],
 )
-def test_reports_of_one_source_declare_it_pairwise(registry, group):
+def test_reports_of_one_source_declare_it_pairwise(shipped, group):
     for one, other in combinations(group, 2):
-        assert other in {overlap.with_ for overlap in registry.study(one).overlaps}
-        assert one in {overlap.with_ for overlap in registry.study(other).overlaps}
+        assert other in {overlap.with_ for overlap in shipped.study(one).overlaps}
+        assert one in {overlap.with_ for overlap in shipped.study(other).overlaps}
 
 
 @pytest.mark.parametrize(
@@ -183,15 +177,15 @@ def test_reports_of_one_source_declare_it_pairwise(registry, group):
         *("zhao2023", "rao2017", "wang2022_mut", "bhatia2010", "bronk2025"),
     ],
 )
-def test_series_of_one_hospital_overlap_with_its_consecutive_series(registry, series):
-    overlaps = {overlap.with_ for overlap in registry.study("maniakas2020").overlaps}
+def test_series_of_one_hospital_overlap_with_its_consecutive_series(shipped, series):
+    overlaps = {overlap.with_ for overlap in shipped.study("maniakas2020").overlaps}
     assert series in overlaps
 
 
-def test_declared_pairs_name_the_same_patients_from_both_sides(registry):
+def test_declared_pairs_name_the_same_patients_from_both_sides(shipped):
     pairs = {
         (study.id, overlap.with_): {tuple(pair) for pair in overlap.pairs}
-        for study in registry
+        for study in shipped
         for overlap in study.overlaps
         if overlap.pairs
     }
@@ -200,10 +194,10 @@ def test_declared_pairs_name_the_same_patients_from_both_sides(registry):
         assert {(b, a) for a, b in own} == pairs[other, one]
 
 
-def test_a_one_sided_p_value_is_marked(registry):
-    (comparison,) = registry.study("sherman2023").comparisons
+def test_a_one_sided_p_value_is_marked(shipped):
+    (comparison,) = shipped.study("sherman2023").comparisons
     assert (comparison.sided, comparison.p) == (1, Decimal("0.28"))
-    assert {c.sided for s in registry for c in s.comparisons if s.id != "sherman2023"} == {2}
+    assert {c.sided for s in shipped for c in s.comparisons if s.id != "sherman2023"} == {2}
 
 
 @pytest.mark.parametrize(
@@ -213,14 +207,14 @@ def test_a_one_sided_p_value_is_marked(registry):
         *("jjhnc_scc3", "case_pscct_anlotinib_sintilimab", "case_scct_cis_pac"),
     ],
 )
-def test_squamous_carcinoma_is_kept_apart(registry, study_id):
-    for cohort in registry.study(study_id).cohorts:
+def test_squamous_carcinoma_is_kept_apart(shipped, study_id):
+    for cohort in shipped.study(study_id).cohorts:
         assert cohort.disease == "squamous"
         assert (cohort.not_pooled is not None) == (cohort.n == 1)  # the others are pooled apart
 
 
-def test_single_cases_are_recorded_and_not_pooled(registry):
-    cases = [study for study in registry if study.id.startswith("case_")]
+def test_single_cases_are_recorded_and_not_pooled(shipped):
+    cases = [study for study in shipped if study.id.startswith("case_")]
     assert len(cases) >= 34
     for study in cases:
         (cohort,) = study.cohorts
@@ -231,8 +225,8 @@ def test_single_cases_are_recorded_and_not_pooled(registry):
 @pytest.mark.parametrize(
     ("study_id", "deaths", "alive", "silent"), [("landa2016", 21, 10, 2), ("jjhnc_scc3", 2, 1, 0)]
 )
-def test_patients_who_are_listed_one_by_one(registry, study_id, deaths, alive, silent):
-    (cohort,) = registry.study(study_id).cohorts
+def test_patients_who_are_listed_one_by_one(shipped, study_id, deaths, alive, silent):
+    (cohort,) = shipped.study(study_id).cohorts
     events = [patient.event for patient in cohort.patients]
     assert len(events) == cohort.n
     assert [events.count(event) for event in ("died", "alive", "not stated")] == [
@@ -240,8 +234,8 @@ def test_patients_who_are_listed_one_by_one(registry, study_id, deaths, alive, s
     ]
 
 
-def test_de_novo_and_transformed_tumours_are_not_read_as_pure_and_mixed(registry):
-    (cohort,) = registry.study("korea34_histology").cohorts
+def test_de_novo_and_transformed_tumours_are_not_read_as_pure_and_mixed(shipped):
+    (cohort,) = shipped.study("korea34_histology").cohorts
     groups = [group for group in cohort.subgroups if group.factor == "origin"]
     assert [str(group.survival[0].median) for group in groups] == ["112", "99"]
     assert [(group.n, group.histology, group.read_as) for group in groups] == 2 * [(None,) * 3]
@@ -300,9 +294,9 @@ FACTS = {
 
 
 @pytest.mark.parametrize(("place", "printed"), FACTS.items(), ids=FACTS)
-def test_what_is_easily_mistaken_stands_there_as_printed(registry, place, printed):
+def test_what_is_easily_mistaken_stands_there_as_printed(shipped, place, printed):
     where, _, path = place.partition(" ")
-    found = cohort_of(registry, *where.split(":"))
+    found = cohort_of(shipped, *where.split(":"))
     for part in path.split("."):
         found = getattr(found, part) if hasattr(found, part) else outcome_of(found, part)
     # Compared as text: the printed digits are part of the figure.
@@ -310,19 +304,19 @@ def test_what_is_easily_mistaken_stands_there_as_printed(registry, place, printe
     assert text == printed
 
 
-def test_figures_of_another_source_are_marked_one_by_one(registry):
-    status = {name: registry.study(name).status for name in ("wirth2021", "sherman2023")}
+def test_figures_of_another_source_are_marked_one_by_one(shipped):
+    status = {name: shipped.study(name).status for name in ("wirth2021", "sherman2023")}
     assert status == {"wirth2021": "verified", "sherman2023": "secondary"}
-    pazopanib = cohort_of(registry, "sherman2023", "pazopanib")
+    pazopanib = cohort_of(shipped, "sherman2023", "pazopanib")
     assert {landmark.status for landmark in pazopanib.landmarks} == {"verified"}
-    assert "doubtful" in cohort_of(registry, "tahara2017", "lenvatinib").response.note
+    assert "doubtful" in cohort_of(shipped, "tahara2017", "lenvatinib").response.note
 
 
 @pytest.mark.parametrize(
     "place", ["onoda2016:paclitaxel", "smallridge2013:dose_0.3", "kawada2010:docetaxel"]
 )
-def test_time_to_progression_is_not_progression_free_survival(registry, place):
-    endpoints = {outcome.endpoint for outcome in cohort_of(registry, *place.split(":")).survival}
+def test_time_to_progression_is_not_progression_free_survival(shipped, place):
+    endpoints = {outcome.endpoint for outcome in cohort_of(shipped, *place.split(":")).survival}
     assert "ttp" in endpoints
     assert "pfs" not in endpoints
 
@@ -335,8 +329,8 @@ NOT_POOLED = (
 
 
 @pytest.mark.parametrize("place", NOT_POOLED)
-def test_what_must_not_be_pooled_says_why(registry, place):
-    assert cohort_of(registry, *place.split(":")).not_pooled
+def test_what_must_not_be_pooled_says_why(shipped, place):
+    assert cohort_of(shipped, *place.split(":")).not_pooled
 
 
 FORMED = {
@@ -355,10 +349,10 @@ FORMED = {
 }
 
 
-def test_groups_that_the_outcome_formed_are_declared(registry):
+def test_groups_that_the_outcome_formed_are_declared(shipped):
     declared = [
         (cohort.formed_by.kind, f"{study.id}:{cohort.id}")
-        for study in registry
+        for study in shipped
         for cohort in study.cohorts
         if cohort.formed_by is not None
     ]
@@ -388,20 +382,20 @@ HISTORY = [
 @pytest.mark.parametrize(
     ("groups", "said"), [(("mixed", "pure"), HISTOLOGY), (("transformed", "de novo"), HISTORY)]
 )
-def test_comparisons_by_histology_are_found_whatever_they_found(registry, groups, said):
+def test_comparisons_by_histology_are_found_whatever_they_found(shipped, groups, said):
     found = [
         (study.id, own.endpoint, str(own.p), own.longer)
-        for study in registry
+        for study in shipped
         for own in study.comparisons
         if own.groups == groups
     ]
     assert found == said
 
 
-def test_comparisons_of_treatments_name_them(registry):
+def test_comparisons_of_treatments_name_them(shipped):
     named = {
         study.id: own.treatments
-        for study in registry
+        for study in shipped
         for own in study.comparisons
         if own.adjusted and own.treatments
     }
@@ -410,13 +404,13 @@ def test_comparisons_of_treatments_name_them(registry):
     )
 
 
-def test_the_seed_study_is_what_its_abstract_prints(registry):
+def test_the_seed_study_is_what_its_abstract_prints(shipped):
     """Every digit of the report from which this project starts, typed in once more for the page."""
-    golden.check("study_sparano2021", toml_of(tables_of(registry.study("sparano2021")), Study))
+    golden.check("study_sparano2021", toml_of(tables_of(shipped.study("sparano2021")), Study))
 
 
-def test_intervals_are_declared_symmetric_because_they_are(registry):
-    for outcome in cohort_of(registry, "sparano2021", "lenvatinib").survival:
+def test_intervals_are_declared_symmetric_because_they_are(shipped):
+    for outcome in cohort_of(shipped, "sparano2021", "lenvatinib").survival:
         assert outcome.ci_method == "symmetric"
         # Three figures rounded to 0.1: the centre can be off the median by no more than 0.1.
         assert abs(sum(outcome.ci) / 2 - outcome.median) <= Decimal("0.1")

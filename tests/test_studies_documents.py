@@ -13,7 +13,6 @@ import golden
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from registries import shipped
 from small_registry import (
     VOCABULARY,
     cohort,
@@ -40,11 +39,6 @@ from studies.files import DEEPEST
 from studies.schema import FrozenDict, Source, Study
 
 
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
-
-
 def read(text):
     return tomllib.loads(text, parse_float=Decimal)
 
@@ -54,12 +48,10 @@ def written(tables):
     return read(toml_of(tables, Study))
 
 
-def test_every_shipped_file_says_the_same_as_what_would_be_written(registry):
-    for name, path in registry.files.items():
-        shipped = sorted_keys(read(path.read_text(encoding="utf-8")))
-        assert repr(sorted_keys(read(toml_of(tables_of(registry.study(name)), Study)))) == repr(
-            shipped
-        ), name
+def test_every_shipped_file_says_the_same_as_what_would_be_written(shipped):
+    for name, path in shipped.files.items():
+        again = sorted_keys(read(toml_of(tables_of(shipped.study(name)), Study)))
+        assert repr(again) == repr(sorted_keys(read(path.read_text(encoding="utf-8")))), name
 
 
 def sorted_keys(value):
@@ -185,17 +177,17 @@ def sentences(read, *arguments):
 # --- There and back ------------------------------------------------------------------------------
 
 
-def test_the_shipped_registry_comes_back(registry, tmp_path):
-    tables = read_json(export_json(registry))
+def test_the_shipped_registry_comes_back(shipped, tmp_path):
+    tables = read_json(export_json(shipped))
     folder = tmp_path / "again"
     write_tables(tables, folder)
     again = load_registry(folder, alone=True)
     assert set(tables) == {path.name for path in folder.iterdir()}
-    assert again.studies == registry.studies
-    assert again.vocabulary == registry.vocabulary
-    assert again.excluded == registry.excluded
+    assert again.studies == shipped.studies
+    assert again.vocabulary == shipped.vocabulary
+    assert again.excluded == shipped.excluded
     assert len(again.excluded) >= 23
-    for mine, theirs in zip(again, registry, strict=True):
+    for mine, theirs in zip(again, shipped, strict=True):
         # The representation shows the digits, which equality of decimals ignores.
         assert repr(tables_of(mine)) == repr(tables_of(theirs)), mine.id
 
@@ -336,16 +328,16 @@ def entry(**citation):
     return fields
 
 
-def test_every_shipped_study_has_one_entry_in_a_fixed_order(registry):
-    text = bibtex(registry)
+def test_every_shipped_study_has_one_entry_in_a_fixed_order(shipped):
+    text = bibtex(shipped)
     entries = parse(text)
-    assert list(entries) == list(registry.studies)
-    assert bibtex(reversed(list(registry))) == text
+    assert list(entries) == list(shipped.studies)
+    assert bibtex(reversed(list(shipped))) == text
 
 
-def test_an_entry_holds_what_the_citation_does(registry):
-    for key, fields in parse(bibtex(registry)).items():
-        citation = registry.study(key).citation
+def test_an_entry_holds_what_the_citation_does(shipped):
+    for key, fields in parse(bibtex(shipped)).items():
+        citation = shipped.study(key).citation
         assert fields.get("doi") == citation.doi
         assert fields.get("pmid") == citation.pmid
         assert fields.get("year") == (None if citation.year is None else str(citation.year))
@@ -355,8 +347,8 @@ def test_an_entry_holds_what_the_citation_does(registry):
             assert citation.volume_pages in fields["note"].replace("\\_", "_")
 
 
-def test_the_report_this_project_starts_from(registry):
-    golden.check("sparano2021_bib", bibtex([registry.study("sparano2021")]))
+def test_the_report_this_project_starts_from(shipped):
+    golden.check("sparano2021_bib", bibtex([shipped.study("sparano2021")]))
 
 
 PLACES = (
@@ -412,10 +404,9 @@ FIXED = settings(
 
 
 @pytest.fixture(scope="module")
-def texts():
+def texts(shipped):
     """Texts of the shipped study files, by identifier."""
-    files = shipped().files
-    return {name: path.read_text(encoding="utf-8") for name, path in sorted(files.items())}
+    return {name: path.read_text(encoding="utf-8") for name, path in sorted(shipped.files.items())}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import golden
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from registries import shipped
 
 from studies.figures import histology_sizes, p_range, share_of, years_of
 from studies.responses import (
@@ -141,22 +140,17 @@ SHIPPED = {
 }
 
 
-@pytest.fixture(scope="module")
-def registry():
-    return shipped()
-
-
 @pytest.mark.parametrize("name", SHIPPED, ids="-".join)
-def test_counts_of_shipped_reports(registry, name):
+def test_counts_of_shipped_reports(shipped, name):
     study, cohort = name
-    (arm,) = [own for own in registry.studies[study].cohorts if own.id == cohort]
+    (arm,) = [own for own in shipped.studies[study].cohorts if own.id == cohort]
     assert numbers(best_responses(arm.response, arm.n)) == SHIPPED[name]
 
 
-def test_no_shipped_report_prints_a_contradiction(registry):
+def test_no_shipped_report_prints_a_contradiction(shipped):
     whole = [
         best_responses(arm.response, arm.n)
-        for study in registry
+        for study in shipped
         for arm in study.cohorts
         if arm.response is not None
     ]
@@ -323,7 +317,7 @@ def test_the_years_of_enrolment_have_four_digits(enrolment, years):
         ("sparano2021:lenvatinib", "stage IVC", None),
     ],
 )
-def test_stage_resection_and_sex_of_shipped_cohorts_are_found_by_name(place, name, share):
+def test_stage_resection_and_sex_of_shipped_cohorts_are_found_by_name(shipped, place, name, share):
     study, cohort = place.split(":")
-    (found,) = [own for own in shipped().study(study).cohorts if own.id == cohort]
+    (found,) = [own for own in shipped.study(study).cohorts if own.id == cohort]
     assert share_of(found, name) == share

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import golden
 import pytest
-from registries import shipped
 from small_registry import VOCABULARY, cohort, median, study, write_file, write_registry
 
 import studies
@@ -238,11 +237,6 @@ NEW_WORDS = {
     "treatments": [{"id": "examplinib", "label": "Examplinib", "class": "multikinase_inhibitor"}],
     "time_origins": {"first visit": "Time zero is the first visit."},
 }
-
-
-@pytest.fixture(scope="module", name="shipped")
-def shipped_fixture():
-    return shipped()
 
 
 def write_folder(folder, *studies, vocabulary=None):

@@ -7,7 +7,6 @@ from itertools import combinations, pairwise
 
 import golden
 import pytest
-from registries import shipped
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
 
 from studies import UnknownWordError, load_registry
@@ -433,11 +432,6 @@ def test_the_response_of_a_cohort_is_counted_or_refused_with_its_reason(chosen):
 
 
 # --- The shipped registry ------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module", name="shipped")
-def shipped_fixture():
-    return shipped()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
