@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from small_registry import NR, cohort, digits, full_study, landmark, median, study, write_registry
 
-from studies import load_registry, load_vocabulary
+from studies import Problem, RegistryError, load_registry, load_vocabulary
 from studies.checks import study_findings
 from studies.plausibility import Review, review
 from studies.registry import Registry
@@ -32,6 +33,18 @@ reason = "Prints no survival."
 authors = ["Left A"]
 year = 2011
 """
+
+
+def refused(ask, *arguments, **options) -> tuple[Problem, ...]:
+    """Return the problems with which something is refused."""
+    with pytest.raises(RegistryError) as raised:
+        ask(*arguments, **options)
+    return raised.value.problems
+
+
+def sentences(ask, *arguments, **options) -> list[str]:
+    """Return the same problems, each as its sentence."""
+    return list(map(str, refused(ask, *arguments, **options)))
 
 
 def odd_study(name="odd2021", **more):

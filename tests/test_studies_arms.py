@@ -9,6 +9,7 @@ from decimal import Decimal
 import golden
 import pandas as pd
 import pytest
+from registries import refused, sentences
 from small_registry import VOCABULARY, cohort, median, study, write_registry, write_tables
 
 from studies import RegistryError, arms_from_frame, load_registry
@@ -53,9 +54,7 @@ def arm_of(**cells):
 
 def refusals(*rows, **cells):
     """Return the problems of a table, each as its sentence."""
-    with pytest.raises(RegistryError) as raised:
-        read(*(rows or (ARM | cells,)))
-    return [str(problem) for problem in raised.value.problems]
+    return sentences(read, *(rows or (ARM | cells,)))
 
 
 # --- What is read --------------------------------------------------------------------------------
@@ -217,10 +216,9 @@ def test_a_column_that_is_unknown_or_there_twice_is_named():
 
 
 def test_required_columns_and_rows():
-    with pytest.raises(RegistryError) as raised:
-        studies_from_arms("study,n\n,\n", "x.csv", WORDS)
-    found = {problem.found for problem in raised.value.problems}
-    assert found == {"no column status", "no column arm", "no column treatment", "no row"}
+    problems = refused(studies_from_arms, "study,n\n,\n", "x.csv", WORDS)
+    expected = {"no column status", "no column arm", "no column treatment", "no row"}
+    assert {problem.found for problem in problems} == expected
 
 
 def test_every_problem_of_every_row_is_told_at_once():
@@ -300,7 +298,5 @@ def test_arms_that_are_added_are_read_like_the_others(tmp_path):
 )
 def test_a_frame_that_cannot_be_read_is_refused_in_words(tmp_path, frame, place, found):
     registry = small(tmp_path, study("abel2001", cohort()))
-    with pytest.raises(RegistryError) as raised:
-        arms_from_frame(frame, registry)
-    first = raised.value.problems[0]
+    first, *_ = refused(arms_from_frame, frame, registry)
     assert (first.file, first.field, first.found) == ("DataFrame", place, found)

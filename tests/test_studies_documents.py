@@ -13,6 +13,7 @@ import golden
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from registries import refused, sentences
 from small_registry import (
     VOCABULARY,
     cohort,
@@ -165,13 +166,6 @@ def small(tmp_path):
     return load_registry(
         write_registry(tmp_path / "small", full_study(), study("abel2001", cohort()))
     )
-
-
-def sentences(read, *arguments):
-    """Return the problems of a document, each as its sentence."""
-    with pytest.raises(RegistryError) as raised:
-        read(*arguments)
-    return [str(problem) for problem in raised.value.problems]
 
 
 # --- There and back ------------------------------------------------------------------------------
@@ -453,22 +447,19 @@ def outcome(folder, name, text):
     """Load one study file; return the study, or None after a look at every problem."""
     path = folder / f"{name}.toml"
     path.write_bytes(text.encode("utf-8"))
-    registry, problems = loaded(path)
+    try:
+        (study,) = load_registry(path, alone=True)
+    except RegistryError as error:
+        study, problems = None, error.problems
+    else:
+        problems = ()
     event("refused" if problems else "loaded")
     for problem in problems:
         assert problem.field or problem.line or problem.found == "no key at all", str(problem)
         assert problem.file == path.name
         assert all((problem.found, problem.expected, problem.action)), str(problem)
         assert "\n" not in str(problem)
-    return None if registry is None else next(iter(registry))
-
-
-def loaded(path):
-    """Return the registry of a file, or its problems."""
-    try:
-        return load_registry(path, alone=True), ()
-    except RegistryError as error:
-        return None, error.problems
+    return study
 
 
 class Damaged:
@@ -516,8 +507,7 @@ def test_bytes_that_are_no_text_are_refused(texts, folder, data):
     odd = data.draw(st.sampled_from([b"\xff", b"\xc3(", b"\x00", b"\xed\xa0\x80"]))
     path = folder / f"{name}.toml"
     path.write_bytes(content[:start] + odd + content[start:])
-    _, problems = loaded(path)
-    assert problems
+    problems = refused(load_registry, path, alone=True)
     assert all(problem.field or problem.line for problem in problems)
 
 
@@ -549,7 +539,7 @@ survival = 0.9
 def refusals(folder, text):
     path = folder / "x.toml"
     path.write_text(text, encoding="utf-8")
-    return [str(problem) for problem in loaded(path)[1]]
+    return sentences(load_registry, path, alone=True)
 
 
 @pytest.mark.parametrize("number", ["0e99999999", "-0e-99999999", "1e-999999999999", "1e-300"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
-from registries import vocabulary
+from registries import refused, vocabulary
 from small_registry import VOCABULARY, changed, full_study, problems_with, write_file
 
 import studies
@@ -50,9 +50,8 @@ def load(folder, text, words=None):
 
 @pytest.mark.parametrize("arms", [1, 3])
 def test_an_empty_one_is_refused_with_what_to_fill_in(tmp_path, arms):
-    with pytest.raises(RegistryError) as raised:
-        load(tmp_path, skeleton("new2025", vocabulary(), arms=arms))
-    found = {(problem.field, problem.action) for problem in raised.value.problems}
+    problems = refused(load, tmp_path, skeleton("new2025", vocabulary(), arms=arms))
+    found = {(problem.field, problem.action) for problem in problems}
     expected = {("status", "add status to the top of the file"), ("citation", "add it")}
     for arm in range(arms):
         for key in ("id", "treatment", "treatment_as_printed"):

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from registries import refused
 
-from studies import RegistryError, load_registry, load_vocabulary
+from studies import load_registry, load_vocabulary
 from studies.documents import file_texts
 from studies.patients import COLUMNS, studies_from_patients
 from synthesis.fits import survival_observations
@@ -114,9 +115,7 @@ def test_own_patients_enter_one_likelihood_with_published_figures(tmp_path, tabl
 def test_every_cell_that_cannot_be_read_is_told(row, place, found, action):
     cells = dict(zip(HEAD.split(","), ROWS[0].split(","), strict=True)) | row
     line = ",".join(f'"{cell}"' for cell in cells.values())
-    with pytest.raises(RegistryError) as raised:
-        read(*ROWS, line)
-    (problem,) = raised.value.problems
+    (problem,) = refused(read, *ROWS, line)
     assert (problem.file, problem.line) == ("ours.csv", len(ROWS) + 2)
     assert problem.field == f"row {len(ROWS) + 2}, column {place}"
     assert problem.found == found
@@ -125,21 +124,15 @@ def test_every_cell_that_cannot_be_read_is_told(row, place, found, action):
 
 @pytest.mark.parametrize("column", ["patient_id", "date_of_birth", "name", "comment"])
 def test_a_column_that_could_tell_who_a_patient_is_is_refused(column):
-    with pytest.raises(RegistryError) as raised:
-        read(*(f"{row},7" for row in ROWS), head=f"{HEAD},{column}")
-    (problem,) = raised.value.problems
+    (problem,) = refused(read, *(f"{row},7" for row in ROWS), head=f"{HEAD},{column}")
     assert problem.found == f'the unknown column "{column}"'
     assert "nothing that tells who a patient is" in problem.action
 
 
 def test_a_table_without_a_needed_column_or_row_is_refused():
-    with pytest.raises(RegistryError) as raised:
-        read(head="time,treatment", name="our patients")
-    assert [problem.found for problem in raised.value.problems] == [
-        'the name "our patients"',
-        "no column unit",
-        "no column status",
-        "no row",
+    problems = refused(read, head="time,treatment", name="our patients")
+    assert [problem.found for problem in problems] == [
+        *('the name "our patients"', "no column unit", "no column status", "no row")
     ]
 
 
