@@ -414,18 +414,23 @@ class Source:
 
 
 def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
-    """Return what stands at folders and study files; `RegistryError` for those without any."""
-    sources: list[Source] = []
+    """Return what stands at folders and study files, each once.
+
+    `RegistryError` for those without any study.
+    """
+    sources: dict[Path, Source] = {}
     problems: list[Problem] = []
     for path in map(Path, paths):
+        single = path.suffix.lower() == ".toml" and not path.is_dir()
         try:
-            single = path.suffix.lower() == ".toml" and not path.is_dir()
-            sources.append(_file_source(path) if single else _folder_source(path))
+            source = _file_source(path) if single else _folder_source(path)
         except RegistryError as error:
             problems += error.problems
+        else:
+            sources.setdefault(path.resolve(), source)
     if problems:
         raise RegistryError(problems)
-    return tuple(sources)
+    return tuple(sources.values())
 
 
 def _file_source(path: Path) -> Source:
@@ -466,14 +471,6 @@ def _folder_source(folder: Path) -> Source:
     lists = (folder / EXCLUDED_FILE, folder.parent / EXCLUDED_FILE)
     excluded = next((path for path in lists if path.is_file()), None)
     return Source(folder, tuple(files), words if words.exists() else None, excluded)
-
-
-def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return sources without those that were given before."""
-    first: dict[Path, Source] = {}
-    for source in sources:
-        first.setdefault(source.path.resolve(), source)
-    return tuple(first.values())
 
 
 def choose(

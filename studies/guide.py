@@ -17,15 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from studies import schema
-from studies.documents import (
-    SCHEMA_FILE,
-    WIDTH,
-    Shape,
-    plain,
-    records_below,
-    shapes,
-    toml_of,
-)
+from studies.documents import SCHEMA_FILE, WIDTH, Shape, plain, records_below, shapes, toml_of
 from studies.files import is_study_file
 from studies.problems import Problem, RegistryError, show
 from studies.schema import NOT_STATED, Cohort, Landmark, Study, SurvivalOutcome, Text

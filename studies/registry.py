@@ -22,22 +22,8 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from studies import checks
+from studies import checks, files
 from studies.figures import CohortRef, endpoints_of, study_label
-from studies.files import (
-    PRIORS_FILE,
-    VOCABULARY_FILE,
-    Source,
-    TomlFile,
-    Validated,
-    choose,
-    locate,
-    placed,
-    read_toml,
-    sources_of,
-    validate,
-    without_repeats,
-)
 from studies.kinds import FrozenDict, PatientCount, Record, Text
 from studies.problems import (
     Finding,
@@ -136,16 +122,16 @@ class Registry:
     """SHA-256 over files and what was asked of them: the same for the same content."""
 
     def __post_init__(self) -> None:
-        ordered = {key: self.studies[key] for key in sorted(self.studies)}
-        prints = {key: self.fingerprints[key] for key in ordered}
-        lines = [f"{key} {value}" for key, value in prints.items()]
-        read_as = [f"{reading.from_} as {reading.to}" for reading in self.conversions]
-        read_as += [f"quality {self.min_quality}"] if self.min_quality else []
-        whole = hashlib.sha256("\n".join([*lines, self.vocabulary_fingerprint, *read_as]).encode())
-        object.__setattr__(self, "studies", FrozenDict(ordered))
-        object.__setattr__(self, "fingerprints", FrozenDict(prints))
-        object.__setattr__(self, "files", FrozenDict({key: self.files[key] for key in ordered}))
-        object.__setattr__(self, "fingerprint", whole.hexdigest())
+        for name in ("studies", "fingerprints", "files"):
+            held = getattr(self, name)
+            ordered = FrozenDict({key: held[key] for key in sorted(self.studies)})
+            object.__setattr__(self, name, ordered)
+        lines = [f"{key} {value}" for key, value in self.fingerprints.items()]
+        lines.append(self.vocabulary_fingerprint)
+        lines += [f"{reading.from_} as {reading.to}" for reading in self.conversions]
+        lines += [f"quality {self.min_quality}"] if self.min_quality else []
+        whole = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        object.__setattr__(self, "fingerprint", whole)
 
     def __len__(self) -> int:
         return len(self.studies)
@@ -222,11 +208,12 @@ def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
     RegistryError
         With every problem of every file.
     """
-    sources = sources_of(folder for folder in folders if folder is not None)
+    given = [folder for folder in folders if folder is not None]
+    sources = files.sources_of(given)
     words = read_vocabulary(source.vocabulary for source in sources if source.vocabulary)
     if not sources or not (alone or words.stands_alone):
-        sources = (*sources_of([SHIPPED_FOLDER]), *sources)
-    return _assemble(without_repeats(sources), words, None)
+        sources = files.sources_of([SHIPPED_FOLDER, *given])
+    return _assemble(sources, words, None)
 
 
 def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
@@ -247,10 +234,10 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     RegistryError
         With every problem of the new files, and of what they do to those that are there.
     """
-    sources = sources_of(paths)
+    sources = files.sources_of(paths)
     words = registry.vocabulary, registry.vocabulary_fingerprint
     beside = (source.vocabulary for source in sources if source.vocabulary)
-    return _read_as(_assemble(without_repeats(sources), read_vocabulary(beside, words), registry))
+    return _read_as(_assemble(sources, read_vocabulary(beside, words), registry))
 
 
 def add_tables(
@@ -289,9 +276,9 @@ def _read_as(registry: Registry) -> Registry:
 class _Report(NamedTuple):
     """One study file, with the place of its folder among those that were given."""
 
-    file: TomlFile
+    file: files.TomlFile
     layer: int
-    validated: Validated[Study]
+    validated: files.Validated[Study]
 
     @property
     def study(self) -> Study | None:
@@ -305,12 +292,14 @@ class _Report(NamedTuple):
         return bool(lost & {(), ("id",)})
 
 
-def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | None) -> Registry:
+def _assemble(
+    sources: Sequence[files.Source], words: WordsRead, before: Registry | None
+) -> Registry:
     """Read the files of some sources and check them, together with a registry that is there."""
     earlier = {} if before is None else before.files
-    layers, replaced = choose(sources, earlier)
+    layers, replaced = files.choose(sources, earlier)
     reports = [_read(path, layer) for path, layer in layers.items()]
-    files = {report.file.path.stem: report.file.path for report in reports}
+    paths = {report.file.path.stem: report.file.path for report in reports}
     left_out = () if before is None else before.excluded
     excluded, about_excluded = read_excluded(_lists(sources, layers, earlier), left_out)
     problems = [*words.problems, *about_excluded]
@@ -319,16 +308,16 @@ def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | No
     priors = words.priors if before is None else before.priors
     problems += _stray_priors(sources, priors)
     if problems or words.vocabulary is None:
-        raise RegistryError(locate(sorted(problems, key=_place_of)))
+        raise RegistryError(files.locate(sorted(problems, key=_place_of)))
     new = Registry(
         studies={report.study.id: report.study for report in reports if report.study is not None},
         vocabulary=words.vocabulary,
         fingerprints={report.file.path.stem: report.file.fingerprint for report in reports},
         vocabulary_fingerprint=words.fingerprint,
         folders=tuple(source.path for source in sources),
-        files=files,
-        excluded=tuple(entry for entry in excluded if entry.id not in files),
-        taken_in=tuple(entry for entry in excluded if entry.id in files),
+        files=paths,
+        excluded=tuple(entry for entry in excluded if entry.id not in paths),
+        taken_in=tuple(entry for entry in excluded if entry.id in paths),
         replaced=replaced,
         priors=priors,
         own_words=words.stands_alone if before is None else before.own_words,
@@ -336,19 +325,19 @@ def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | No
     return new if before is None else _joined(before, new)
 
 
-def _stray_priors(sources: Sequence[Source], used: Path | None) -> Iterator[Problem]:
+def _stray_priors(sources: Sequence[files.Source], used: Path | None) -> Iterator[Problem]:
     """Yield the files of priors that stand beside no vocabulary of their own."""
     for source in sources:
-        path = source.path / PRIORS_FILE
+        path = source.path / files.PRIORS_FILE
         if path.exists() and (used is None or not path.samefile(used)):
             found = "priors of no disease of their own"
-            expected = f"them beside a {VOCABULARY_FILE} that stands alone"
+            expected = f"them beside a {files.VOCABULARY_FILE} that stands alone"
             action = f"give them with --priors {path}, under another name or in another folder"
             yield Problem(path.name, "", found, expected, action, folder=str(source.path))
 
 
 def _lists(
-    sources: Sequence[Source], layers: Mapping[Path, int], earlier: Mapping[str, Path]
+    sources: Sequence[files.Source], layers: Mapping[Path, int], earlier: Mapping[str, Path]
 ) -> dict[Path, dict[str, Path]]:
     """Return the lists of excluded reports, each with the studies that it must not name.
 
@@ -370,11 +359,11 @@ def read_excluded(
     places = dict.fromkeys(entries, "an earlier list of reports that were left out")
     problems: list[Problem] = []
     for path in {path.resolve(): path for path in lists}.values():
-        file = read_toml(path)
+        file = files.read_toml(path)
         problems += file.problems
         if file.content is None:
             continue
-        validated = validate(file.content, _ExcludedFile, file.name)
+        validated = files.validate(file.content, _ExcludedFile, file.name)
         found = list(validated.problems)
         if validated.record is not None:
             here = validated.record.excluded
@@ -384,7 +373,7 @@ def read_excluded(
                 for entry in here
                 if entry.id in entries and entries[entry.id] != entry
             }
-            found += placed(_about_excluded(here, owners), validated, file.name)
+            found += files.placed(_about_excluded(here, owners), validated, file.name)
             for place, entry in enumerate(here):
                 entries.setdefault(entry.id, entry)
                 places.setdefault(entry.id, f"excluded[{place}] of {path}")
@@ -426,17 +415,17 @@ def _joined(before: Registry, new: Registry) -> Registry:
 
 
 def _read(path: Path, layer: int) -> _Report:
-    file = read_toml(path)
+    file = files.read_toml(path)
     if file.content is None:
-        return _Report(file, layer, Validated(None, file.problems))
-    return _Report(file, layer, validate(file.content, Study, file.name, _STAND_INS))
+        return _Report(file, layer, files.Validated(None, file.problems))
+    return _Report(file, layer, files.validate(file.content, Study, file.name, _STAND_INS))
 
 
 def _place_of(problem: Problem) -> tuple[bool, str, str, list[tuple[int, str]]]:
     """Return the sorting key of a problem: the vocabulary first, then by file and field."""
     parts = re.findall(r"\d+|[^\d]+", problem.field)
     field = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-    return problem.file != VOCABULARY_FILE, problem.file, problem.folder, field
+    return problem.file != files.VOCABULARY_FILE, problem.file, problem.folder, field
 
 
 def _content_problems(
@@ -457,21 +446,21 @@ def _content_problems(
                 findings = [f for f in findings if not {"part_of", "pairs"} & set(f.path)]
             if vocabulary is not None:
                 findings += checks.word_findings(report.study, vocabulary)
-            problems += placed(findings, report.validated, report.file.name)
+            problems += files.placed(findings, report.validated, report.file.name)
         yield from in_folder(problems, report.file.path.parent)
 
 
-def _written_id(file: TomlFile) -> str | None:
+def _written_id(file: files.TomlFile) -> str | None:
     study_id = file.content.get("id") if file.content is not None else None
     return study_id if isinstance(study_id, str) else None
 
 
-def _identity_problems(file: TomlFile, names_by_id: Mapping[str, list[str]]) -> Iterator[Problem]:
+def _identity_problems(file: files.TomlFile, names: Mapping[str, list[str]]) -> Iterator[Problem]:
     """Yield a problem where a study has not the identifier of its file, or that of another."""
     stem, study_id = file.path.stem, _written_id(file)
     if study_id is None or study_id == stem:
         return
-    others = [name for name in names_by_id[study_id] if name != file.name]
+    others = [name for name in names[study_id] if name != file.name]
     expected = f'the name of the file, "{stem}"'
     if others:
         expected += f", since {' and '.join(others)} has the same id"
@@ -493,7 +482,7 @@ def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> It
                 yield _missed(finding, path, other.file.path)
             else:
                 here.append(finding)
-        yield from in_folder(placed(here, report.validated, path.name), path.parent)
+        yield from in_folder(files.placed(here, report.validated, path.name), path.parent)
 
 
 def _held(before: Registry | None, reports: Sequence[_Report]) -> Iterator[_Report]:
@@ -503,8 +492,8 @@ def _held(before: Registry | None, reports: Sequence[_Report]) -> Iterator[_Repo
     new = {report.file.path.stem for report in reports}
     for study in before:
         if study.id not in new:
-            file = TomlFile(before.files[study.id], None, before.fingerprints[study.id])
-            yield _Report(file, -1, Validated(study))
+            file = files.TomlFile(before.files[study.id], None, before.fingerprints[study.id])
+            yield _Report(file, -1, files.Validated(study))
 
 
 def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:

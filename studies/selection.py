@@ -13,14 +13,7 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 from studies import figures, responses
-from studies.figures import (
-    RESPONSE,
-    CohortRef,
-    Readings,
-    View,
-    histology_groups,
-    prints_survival,
-)
+from studies.figures import RESPONSE, CohortRef, Readings, View, histology_groups, prints_survival
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
 from studies.schema import PATIENT_TIMES, Cohort, Comparison, Overlap, Study, Subgroup

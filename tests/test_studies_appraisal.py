@@ -65,10 +65,7 @@ def test_a_report_below_the_least_is_left_out_before_others_give_way_to_it(regis
     chosen = select(replace(registry, min_quality=6), "os")
     assert counted(chosen) == ["good2020"]
     assert {own.study_id: (own.kind, own.reason) for own in chosen.left_out} == {
-        "larger2021": (
-            "low_quality",
-            "The report is not appraised; at least 6 were asked for.",
-        ),
+        "larger2021": ("low_quality", "The report is not appraised; at least 6 were asked for."),
         "poor2022": (
             "low_quality",
             "2 of the ten items of its appraisal answered yes; at least 6 were asked for.",

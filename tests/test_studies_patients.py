@@ -89,7 +89,7 @@ def test_own_patients_enter_one_likelihood_with_published_figures(tmp_path, tabl
     # of whom progression is told, the dead had the event and one lived on with it
     pfs = survival_observations(registry)["pfs"][0]
     assert sorted((p.months, p.event) for p in pfs.patients) == [
-        *((1.2, True), (2.0, True), (4.0, True), (9.4, False)),
+        *((1.2, True), (2.0, True), (4.0, True), (9.4, False))
     ]
     assert any(arm.chains for arm in data.arms)  # published figures beside them
 

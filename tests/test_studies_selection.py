@@ -11,14 +11,7 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from studies import UnknownWordError, load_registry
 from studies.registry import references
-from studies.selection import (
-    ENDPOINTS,
-    OverlapIndex,
-    overlap_groups,
-    overlap_pairs,
-    select,
-    shared,
-)
+from studies.selection import ENDPOINTS, OverlapIndex, overlap_groups, overlap_pairs, select, shared
 from synthesis import endpoints
 
 GROUPS = [
@@ -294,10 +287,7 @@ PAIRS = [
         cohort(survival=[median()], subgroups=GROUPS),
         cohort(n=99, survival=[median(ci=[1, 5])], landmarks=[landmark(12, "0.2")]),
     ),
-    (
-        cohort(survival=[median(ci=[1, 5])]),
-        cohort(n=99, survival=[median(ci=[1, "not reached"])]),
-    ),
+    (cohort(survival=[median(ci=[1, 5])]), cohort(n=99, survival=[median(ci=[1, "not reached"])])),
     (cohort(n=99, survival=[median()]), cohort(survival=[median()])),
 ]
 
