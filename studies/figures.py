@@ -206,11 +206,6 @@ def histology_of(
     return arm.read_as.histology if used else None
 
 
-def splits_histology(split: schema.HistologySplit | None) -> bool:
-    """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
-    return split is not None and mixed_part(split) is not None
-
-
 def mixed_part(split: schema.HistologySplit) -> float | None:
     """Return the share of the mixed among those known to be pure or mixed; None: it is not told."""
     counts = _both(split.mixed, split.pure, split.assessed)
@@ -407,8 +402,9 @@ def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
 
 def tells_histology(ref: CohortRef, view: View) -> bool:
     """Return whether the histology behind the outcomes of a cohort is known."""
+    split = ref.cohort.histology if view.keeps_unmarked(ref.study) else None
     return (
-        (view.keeps_unmarked(ref.study) and splits_histology(ref.cohort.histology))
+        (split is not None and mixed_part(split) is not None)
         or histology_of(ref.cohort, use_read_as=view.use_read_as) is not None
         or bool(histology_groups(ref, view))
         or len(listed_groups(ref.cohort, view, ref.study)) > 1

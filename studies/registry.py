@@ -142,9 +142,6 @@ class Registry:
     def __contains__(self, study: object) -> bool:
         return study in self.studies or study in self.studies.values()
 
-    def __getitem__(self, study_id: str) -> Study:
-        return self.study(study_id)
-
     def __repr__(self) -> str:
         cohorts = sum(len(study.cohorts) for study in self)
         folders = ", ".join(map(str, self.folders))
@@ -187,6 +184,8 @@ class Registry:
         if study_id not in self.studies:
             raise UnknownWordError("study", study_id, closest(study_id, self.studies))
         return self.studies[study_id]
+
+    __getitem__ = study
 
 
 def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
@@ -298,10 +297,13 @@ def _assemble(
     """Read the files of some sources and check them, together with a registry that is there."""
     earlier = {} if before is None else before.files
     layers, replaced = files.choose(sources, earlier)
-    reports = [_read(path, layer) for path, layer in layers.items()]
+    reports = []
+    for path, layer in layers.items():
+        file = files.read_toml(path)
+        reports.append(_Report(file, layer, _validated(file, Study, _STAND_INS)))
     paths = {report.file.path.stem: report.file.path for report in reports}
     left_out = () if before is None else before.excluded
-    excluded, about_excluded = read_excluded(_lists(sources, layers, earlier), left_out)
+    excluded, about_excluded = _read_excluded(sources, layers, earlier, left_out)
     problems = [*words.problems, *about_excluded]
     problems += _content_problems(reports, None if words.problems else words.vocabulary)
     problems += _overlap_problems(reports, before)
@@ -336,49 +338,42 @@ def _stray_priors(sources: Sequence[files.Source], used: Path | None) -> Iterato
             yield Problem(path.name, "", found, expected, action, folder=str(source.path))
 
 
-def _lists(
-    sources: Sequence[files.Source], layers: Mapping[Path, int], earlier: Mapping[str, Path]
-) -> dict[Path, dict[str, Path]]:
-    """Return the lists of excluded reports, each with the studies that it must not name.
-
-    Those are the studies of the same folder and of earlier ones; a later folder may have a study
-    file of a report that was left out before.
-    """
-    last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
-    return {
-        path: {**earlier, **{file.stem: file for file, at in layers.items() if at <= position}}
-        for path, position in sorted(last.items())
-    }
-
-
-def read_excluded(
-    lists: Mapping[Path, Mapping[str, Path]], known: Iterable[Excluded] = ()
+def _read_excluded(
+    sources: Sequence[files.Source],
+    layers: Mapping[Path, int],
+    earlier: Mapping[str, Path],
+    known: Iterable[Excluded],
 ) -> tuple[tuple[Excluded, ...], tuple[Problem, ...]]:
-    """Read lists of excluded reports and everything that is wrong with them."""
+    """Read the lists of excluded reports and everything that is wrong with them.
+
+    A list must not name the studies of its folder and of earlier ones; a later folder may have a
+    study file of a report that was left out before.
+    """
     entries = {entry.id: entry for entry in known}
     places = dict.fromkeys(entries, "an earlier list of reports that were left out")
     problems: list[Problem] = []
-    for path in {path.resolve(): path for path in lists}.values():
+    last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
+    for path in {path.resolve(): path for path in sorted(last)}.values():
         file = files.read_toml(path)
-        problems += file.problems
-        if file.content is None:
-            continue
-        validated = files.validate(file.content, _ExcludedFile, file.name)
-        found = list(validated.problems)
-        if validated.record is not None:
-            here = validated.record.excluded
-            owners = {name: str(study) for name, study in lists[path].items()}
-            owners |= {
-                entry.id: places[entry.id]
-                for entry in here
-                if entry.id in entries and entries[entry.id] != entry
-            }
-            found += files.placed(_about_excluded(here, owners), validated, file.name)
-            for place, entry in enumerate(here):
-                entries.setdefault(entry.id, entry)
-                places.setdefault(entry.id, f"excluded[{place}] of {path}")
-        problems += in_folder(found, path.parent)
+        validated = _validated(file, _ExcludedFile)
+        here = () if validated.record is None else validated.record.excluded
+        held = {study.stem: study for study, layer in layers.items() if layer <= last[path]}
+        owners = {name: str(study) for name, study in {**earlier, **held}.items()}
+        owners |= {e.id: places[e.id] for e in here if entries.get(e.id, e) != e}
+        about = files.placed(_about_excluded(here, owners), validated, file.name)
+        problems += in_folder([*validated.problems, *about], path.parent)
+        for place, entry in enumerate(here):
+            entries.setdefault(entry.id, entry)
+            places.setdefault(entry.id, f"excluded[{place}] of {path}")
     return tuple(entries.values()), tuple(problems)
+
+
+def _validated(
+    file: files.TomlFile, model: type[Record], stand_ins: Mapping[str, Any] = FrozenDict()
+) -> files.Validated[Any]:
+    if file.content is None:
+        return files.Validated(None, file.problems)
+    return files.validate(file.content, model, file.name, stand_ins)
 
 
 def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) -> Iterator[Finding]:
@@ -412,13 +407,6 @@ def _joined(before: Registry, new: Registry) -> Registry:
         taken_in=(*before.taken_in, *new.taken_in),
         replaced=(*before.replaced, *new.replaced),
     )
-
-
-def _read(path: Path, layer: int) -> _Report:
-    file = files.read_toml(path)
-    if file.content is None:
-        return _Report(file, layer, files.Validated(None, file.problems))
-    return _Report(file, layer, files.validate(file.content, Study, file.name, _STAND_INS))
 
 
 def _place_of(problem: Problem) -> tuple[bool, str, str, list[tuple[int, str]]]:

@@ -5,6 +5,7 @@ Numbers of the builders are texts or decimals, so that they keep their digits.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,14 @@ def refused(ask, *arguments, **options) -> tuple[Problem, ...]:
 def sentences(ask, *arguments, **options) -> list[str]:
     """Return the same problems, each as its sentence."""
     return list(map(str, refused(ask, *arguments, **options)))
+
+
+def entries(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the path and the value of every entry of nested tables and lists, outermost first."""
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*path, key), item
+            yield from entries(item, (*path, key))
 
 
 def odd_study(name="odd2021", **more):

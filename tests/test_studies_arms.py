@@ -21,13 +21,8 @@ from studies.vocabulary import Vocabulary
 
 WORDS = Vocabulary.model_validate(VOCABULARY)
 ARM = {
-    "study": "abel2001",
-    "status": "verified",
-    "authors": "Abel A; Cain C",
-    "year": "2001",
-    "arm": "all",
-    "treatment": "lenvatinib",
-    "n": "20",
+    **{"study": "abel2001", "status": "verified", "authors": "Abel A; Cain C", "year": "2001"},
+    **{"arm": "all", "treatment": "lenvatinib", "n": "20"},
 }
 
 
@@ -61,33 +56,15 @@ def refusals(*rows, **cells):
 
 
 WHOLE = {
-    "design": "retrospective",
-    "countries": "France; Italy",
-    "doi": "10.1000/x",
-    "source": "abstract",
-    "source_url": "https://example.org",
-    "line": "first-line",
-    "formed_by": "frailty",
-    "formed_by_reason": "no treatment",
-    "pure": "12",
-    "mixed": "8",
-    "os_median": "3.10",
-    "os_lower": "2.0",
-    "os_upper": "NR",
-    "os_level": "0.95",
-    "os_unit": "months",
-    "os_events": "14",
-    "os_survival_12_months": "0.20",
-    "os_survival_12_months_lower": "0.05",
-    "os_survival_12_months_upper": "0.41",
-    "pfs_survival_1.5_years": "0.10",
-    "pfs_survival_1.5_years_at_risk": "2",
-    "pfs_survival_1.5_years_digitised": "TRUE",
-    "pr": "3",
-    "evaluable": "19",
-    "orr_percent": "15.8",
-    "orr_lower": "3.4",
-    "orr_upper": "39.6",
+    **{"design": "retrospective", "countries": "France; Italy", "doi": "10.1000/x"},
+    **{"source": "abstract", "source_url": "https://example.org", "line": "first-line"},
+    **{"formed_by": "frailty", "formed_by_reason": "no treatment", "pure": "12", "mixed": "8"},
+    **{"os_median": "3.10", "os_lower": "2.0", "os_upper": "NR", "os_level": "0.95"},
+    **{"os_unit": "months", "os_events": "14", "os_survival_12_months": "0.20"},
+    **{"os_survival_12_months_lower": "0.05", "os_survival_12_months_upper": "0.41"},
+    **{"pfs_survival_1.5_years": "0.10", "pfs_survival_1.5_years_at_risk": "2"},
+    **{"pfs_survival_1.5_years_digitised": "TRUE", "pr": "3", "evaluable": "19"},
+    **{"orr_percent": "15.8", "orr_lower": "3.4", "orr_upper": "39.6"},
 }
 
 

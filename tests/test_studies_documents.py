@@ -6,6 +6,7 @@ Examples are drawn from a fixed seed, so that a run is the same on every machine
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from decimal import Decimal
 
@@ -280,27 +281,16 @@ def test_a_document_with_a_mistake():
 
 
 def parse(text):
-    """Read BibTeX the way BibTeX does: by counting braces, whatever stands before them."""
-    entries, rest = {}, text.strip()
-    while rest:
-        kind, _, rest = rest.partition("{")
-        assert kind in ("@article", "@misc"), kind
-        key, _, rest = rest.partition(",")
-        fields = {}
-        while not rest.lstrip().startswith("}"):
-            name, equals, rest = rest.partition("=")
-            assert equals, f"{key}: no field in {name[:60]!r}"
-            rest = rest.lstrip()
-            assert rest.startswith("{"), f"{key}: {name.strip()} has no braces"
-            end = closing(rest)
-            assert name.strip() not in fields, f"{key}: {name.strip()} stands twice"
-            fields[name.strip()] = rest[1:end]
-            rest = rest[end + 1 :].lstrip()
-            assert rest.startswith(","), f"{key}: {name.strip()} does not end"
-            rest = rest[1:]
-        assert key not in entries
-        entries[key] = fields | {"kind": kind}
-        rest = rest.lstrip()[1:].lstrip()
+    """Read BibTeX of one field a line; where a value ends is told by its braces, as in BibTeX."""
+    entries = {}
+    for whole in re.split(r"(?m)^(?=@)", text.strip())[1:]:
+        head, *lines, end = whole.strip().splitlines()
+        kind, key = re.fullmatch(r"(@article|@misc)\{(.+),", head).groups()
+        fields = [re.fullmatch(r"  (\w+) = (\{.*\}),", line).groups() for line in lines]
+        assert [value for _, value in fields if closing(value) < len(value) - 1] == [], key
+        assert len(dict(fields)) == len(fields), f"{key}: a field stands twice"
+        assert (end, key in entries) == ("}", False)
+        entries[key] = {name: value[1:-1] for name, value in fields} | {"kind": kind}
     return entries
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import golden
 import pytest
-from registries import refused, sentences
+from registries import entries, refused, sentences
 from small_registry import VOCABULARY, cohort, median, study, write_file, write_registry
 
 import studies
@@ -81,20 +81,6 @@ n = 49
 n = 52
 [[list.sub]]
 n = 54'''.replace("<literal>", "'" * 3)
-
-
-def entries(value, path=()):
-    """Yield the path and the value of every entry of nested tables and lists."""
-    pairs = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, item in pairs:
-        yield (*path, key), item
-        yield from entries(item, (*path, key))
 
 
 def lines_in(folder, text, fields):

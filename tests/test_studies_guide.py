@@ -158,25 +158,18 @@ def host():
 
 
 PLACES = {
-    Study: (),
-    records.Citation: ("citation",),
-    records.Overlap: ("overlaps", 0),
-    Cohort: ("cohorts", 0),
-    records.HistologySplit: ("cohorts", 0, "histology"),
+    **{Study: (), records.Citation: ("citation",), records.Overlap: ("overlaps", 0)},
+    **{Cohort: ("cohorts", 0), records.HistologySplit: ("cohorts", 0, "histology")},
     records.BrafStatus: ("cohorts", 0, "braf_v600e"),
     SurvivalOutcome: ("cohorts", 0, "survival", 0),
     records.Landmark: ("cohorts", 0, "landmarks", 0),
-    records.Response: ("cohorts", 0, "response"),
-    Subgroup: ("cohorts", 0, "subgroups", 0),
+    **{records.Response: ("cohorts", 0, "response"), Subgroup: ("cohorts", 0, "subgroups", 0)},
     records.Patient: ("cohorts", 0, "patients", 0),
     records.Characteristic: ("cohorts", 0, "characteristics", 0),
     records.ImpliedCount: ("cohorts", 1, "n_implied"),
-    records.ReadAs: ("cohorts", 1, "read_as"),
-    records.FormedBy: ("cohorts", 1, "formed_by"),
-    records.Comparison: ("comparisons", 0),
-    records.Source: ("sources", 0),
-    records.Appraisal: ("appraisal",),
-    records.Judgement: ("appraisal", "sites"),
+    **{records.ReadAs: ("cohorts", 1, "read_as"), records.FormedBy: ("cohorts", 1, "formed_by")},
+    **{records.Comparison: ("comparisons", 0), records.Source: ("sources", 0)},
+    **{records.Appraisal: ("appraisal",), records.Judgement: ("appraisal", "sites")},
     records.Acknowledgement: ("acknowledged", 0),
 }
 
