@@ -459,29 +459,25 @@ def _identity_problems(file: files.TomlFile, names: Mapping[str, list[str]]) -> 
 
 
 def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> Iterator[Problem]:
-    everyone = [*_held(before, reports), *reports]
-    by_id = {report.study.id: report for report in everyone if report.study is not None}
-    intact = {name: report.study for name, report in by_id.items() if not report.lost_cohort}
-    for report in (report for report in everyone if report.study and not report.lost_cohort):
+    new = {report.file.path.stem for report in reports}
+    held = [
+        # studies that were there and stay, as if their files had been read again
+        _Report(files.TomlFile(before.files[study.id], None, ""), -1, files.Validated(study))
+        for study in before or ()
+        if study.id not in new
+    ]
+    sound = [own for own in (*held, *reports) if own.study is not None and not own.lost_cohort]
+    by_id = {report.study.id: report for report in sound}
+    studies = {name: report.study for name, report in by_id.items()}
+    for report in sound:
         path, here = report.file.path, []
-        for finding in checks.overlap_findings(report.study, intact):
+        for finding in checks.overlap_findings(report.study, studies):
             other = by_id[report.study.overlaps[finding.path[1]].with_]
             if other.layer > report.layer:
                 yield _missed(finding, path, other.file.path)
             else:
                 here.append(finding)
         yield from in_folder(files.placed(here, report.validated, path.name), path.parent)
-
-
-def _held(before: Registry | None, reports: Sequence[_Report]) -> Iterator[_Report]:
-    """Yield the studies that were there and stay, as if their files had been read again."""
-    if before is None:
-        return
-    new = {report.file.path.stem for report in reports}
-    for study in before:
-        if study.id not in new:
-            file = files.TomlFile(before.files[study.id], None, before.fingerprints[study.id])
-            yield _Report(file, -1, files.Validated(study))
 
 
 def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:

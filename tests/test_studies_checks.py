@@ -6,6 +6,7 @@ import datetime
 from decimal import Decimal
 
 import golden
+import pytest
 from small_registry import (
     changed,
     cohort,
@@ -64,6 +65,7 @@ WRONG = [
     *(("arm.subgroups.1.landmarks.0.endpoint", "oss"), ("arm.response", [{"pr": 2}])),
     *(("arm.survival", median()), ("status", ...), ("citation", "Sparano 2021")),
     ("enrolment", datetime.date(2010, 1, 1)),
+    ("arm.landmarks", [landmark(at, s, label="local") for at, s in ((6, "0.30"), (12, "0.45"))]),
 ]
 
 
@@ -83,44 +85,29 @@ def test_one_wrong_value_is_one_sentence(tmp_path):
     golden.check("refusals_study", "".join(f"{sentence}\n" for (sentence,) in sentences))
 
 
-def test_rounding_is_granted_where_figures_nearly_contradict_each_other(tmp_path):
-    arms = [
-        cohort("a", survival=[median(3)], landmarks=[landmark("3.4", "0.52")]),
-        cohort("b", landmarks=[landmark(6, "0.30"), landmark(9, "0.31")]),
-    ]
-    folder = write_registry(tmp_path / "r", study("abel2001", *arms))
-    assert len(load_registry(folder).study("abel2001").cohorts) == 2
-
-
-def test_numbers_at_risk_of_other_endpoints_and_assessors_may_differ(tmp_path):
-    arm = cohort(
+CENTRAL, LOCAL = {"label": "central review"}, {"label": "investigator"}
+SOUND = {
+    "a median beside a survival that may be one half": cohort(
+        survival=[median(3)], landmarks=[landmark("3.4", "0.52")]
+    ),
+    "a rise that may be rounding": cohort(landmarks=[landmark(6, "0.30"), landmark(9, "0.31")]),
+    "numbers at risk of other endpoints and assessors": cohort(
         landmarks=[
-            landmark(6, "0.5", at_risk=8, label="central"),
-            landmark(9, "0.4", at_risk=9, label="local"),
+            *(landmark(6, "0.5", at_risk=8, **CENTRAL), landmark(9, "0.4", at_risk=9, **LOCAL)),
             landmark(12, "0.4", at_risk=23, endpoint="pfs"),
-            landmark(9, "0.3", at_risk=8, label="central", digitised=True),
+            landmark(9, "0.3", at_risk=8, **CENTRAL, digitised=True),
         ]
-    )
-    folder = write_registry(tmp_path / "r", study("abel2001", arm))
-    (marks,) = [arm.landmarks for arm in load_registry(folder).study("abel2001").cohorts]
-    assert [(mark.at_risk, mark.digitised) for mark in marks] == [
-        (8, False),
-        (9, False),
-        (23, False),
-        (8, True),
-    ]
+    ),
+    "two assessors of one endpoint": cohort(
+        survival=[median(3, **CENTRAL), median(5, **LOCAL)],
+        landmarks=[landmark(6, "0.30", **CENTRAL), landmark(12, "0.45", **LOCAL)],
+    ),
+}
 
 
-def test_labels_tell_two_assessors_of_one_endpoint_apart(tmp_path):
-    both = [median(3, label="central review"), median(5, label="investigator")]
-    marks = [
-        landmark(6, "0.30", label="central review"),
-        landmark(12, "0.45", label="investigator"),
-    ]
-    arm = cohort(survival=both, landmarks=marks[:1])
+@pytest.mark.parametrize("arm", SOUND.values(), ids=SOUND)
+def test_figures_that_nearly_contradict_each_other_are_read(tmp_path, arm):
     assert len(load_registry(write_registry(tmp_path / "r", study("abel2001", arm)))) == 1
-    arm["landmarks"] = [{**mark, "label": "central review"} for mark in marks]
-    assert "found 0.45 at 12 months" in problems_with(tmp_path, study("abel2001", arm))[0]
 
 
 def test_a_pair_that_names_a_cohort_the_other_study_does_not_have(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft7Validator
-from registries import refused, vocabulary
+from registries import entries, refused, vocabulary
 from small_registry import VOCABULARY, changed, full_study, problems_with, write_file
 
 import studies
@@ -247,18 +247,9 @@ def accepted(tables):
     return Draft7Validator(study_schema(WORDS)).is_valid(tables)
 
 
-# What each rule asks of a value, and the kind of value that it asks.
-
-
 def every_schema(schema):
-    """Yield a schema and every schema inside it."""
-    if isinstance(schema, dict):
-        yield schema
-        for value in schema.values():
-            yield from every_schema(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from every_schema(value)
+    """Return a schema and every schema inside it."""
+    return [schema, *(part for _, part in entries(schema) if isinstance(part, dict))]
 
 
 # --- The shipped description ---------------------------------------------------------------------
