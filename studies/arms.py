@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from studies.checks import ADD_TREATMENT, study_findings, word_findings
+from studies.checks import ADD_TREATMENT, study_findings
 from studies.files import is_study_file, validate
 from studies.problems import CONTROL, Problem, RegistryError, correction, dotted, show
 from studies.registry import Registry, add_tables
@@ -414,10 +414,9 @@ class _Report:
         for problem in validated.problems:
             row, column = self._cell(problem.field)
             yield row.problem(column, problem.found, problem.expected, problem.action)
-        study = validated.record
-        if validated.problems or study is None:
+        if validated.problems:
             return
-        for finding in (*study_findings(study), *word_findings(study, self._vocabulary)):
+        for finding in study_findings(validated.record, self._vocabulary):
             row, column = self._cell(dotted(finding.path))
             other_row, other_column = self._cell(dotted(finding.other))
             other = f"row {other_row.number}, column {other_column}"

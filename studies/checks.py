@@ -295,8 +295,8 @@ def _characteristic_findings(printed: schema.Characteristic, path: Path) -> Iter
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
-def study_findings(study: Study) -> Iterator[Finding]:
-    """Yield everything that is wrong within one study, its words left aside."""
+def study_findings(study: Study, vocabulary: Vocabulary | None = None) -> Iterator[Finding]:
+    """Yield everything that is wrong within one study; its words, where a vocabulary is given."""
     yield from identifier_findings(study.id, ("id",))
     yield from citation_findings(study.citation)
     for place, source in enumerate(study.sources):
@@ -310,9 +310,11 @@ def study_findings(study: Study) -> Iterator[Finding]:
     for place, comparison in enumerate(study.comparisons):
         yield from _comparison_findings(comparison, ("comparisons", place))
     yield from _own_overlaps(study)
+    if vocabulary is not None:
+        yield from _word_findings(study, vocabulary)
 
 
-def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
+def _word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Yield the words of a study that the vocabulary does not hold."""
     endpoints = [endpoint.id for endpoint in vocabulary.endpoints]
     if study.design != NOT_STATED:

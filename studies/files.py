@@ -328,22 +328,22 @@ def lines_of_text(text: str) -> Mapping[str, int]:
     header: int | None = None  # where the header begins that is being read
     for token in _TOKEN.finditer(text):
         sign, key, line = token[0], token["key"], bisect_left(ends, token.start()) + 1
-        if key and header is not None:
+        if key and header is not None:  # the name of a table
             table = _opened(_parts(key), text.startswith("[[", header), newest, lines, line)
             header = None
-        elif key and _EQUALS.match(text, token.end()):
+        elif key and _EQUALS.match(text, token.end()):  # whose value comes next
             value = around[-1][0] if around else table
             for part in _parts(key):
                 value = (*value, part)
                 lines.setdefault(dotted(value), line)
-        elif sign in ",]}":
+        elif sign in ",]}":  # the end of an entry, of a list or of an inline table
             path, place = around.pop() if around else ((), None)
             value = None if place is None or sign != "," else (*path, place + 1)
             if sign == ",":
                 around.append((path, None if place is None else place + 1))
         elif sign == "[" and value is None and not around:
             header = token.start() if header is None else header
-        elif value is not None and sign[0] != "#":
+        elif value is not None and sign[0] != "#":  # the beginning of a value
             lines.setdefault(dotted(value), line)
             if sign in "[{":
                 around.append((value, 0 if sign == "[" else None))

@@ -429,11 +429,9 @@ def _content_problems(
     for report in reports:
         problems = [*_identity_problems(report.file, names), *report.validated.problems]
         if report.study is not None:
-            findings = [*checks.study_findings(report.study)]
+            findings = checks.study_findings(report.study, vocabulary)
             if report.lost_cohort:
-                findings = [f for f in findings if not {"part_of", "pairs"} & set(f.path)]
-            if vocabulary is not None:
-                findings += checks.word_findings(report.study, vocabulary)
+                findings = (own for own in findings if not {"part_of", "pairs"} & {*own.path})
             problems += files.placed(findings, report.validated, report.file.name)
         yield from in_folder(problems, report.file.path.parent)
 

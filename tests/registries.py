@@ -21,8 +21,8 @@ from studies.registry import Registry
 from studies.schema import Study
 
 D = Decimal
-SURVIVAL = "cohorts[0].survival[0]"
 vocabulary = cache(load_vocabulary)
+months = median  # of overall survival
 #: The shipped registry, read once; it is frozen.
 shipped = cache(load_registry)
 EXCLUDED = """\
@@ -95,11 +95,6 @@ def one(*cohorts, name="abel2001", **more):
 def group(factor, level, n=None, **figures):
     """Describe a subgroup."""
     return {"factor": factor, "level": level} | ({} if n is None else {"n": n}) | figures
-
-
-def months(value, **more):
-    """Describe a median of overall survival in months."""
-    return median(value, **more)
 
 
 def stages(first, second, **more):

@@ -156,11 +156,6 @@ COUNTS = ("cr", "pr", "sd", "pd", "ne", "responders", "disease_control", "evalua
 PERCENTS = ("orr_percent", "dcr_percent", "cr_percent", "pr_percent", "sd_percent")
 
 
-def in_order(found):
-    known = [number for number in (0, *numbers(found)) if number is not None]
-    return known == sorted(known)
-
-
 @given(
     st.fixed_dictionaries(
         {},
@@ -175,7 +170,8 @@ def test_whatever_is_printed_the_numbers_are_in_order(printed, n):
     if isinstance(found, BestResponses):
         assert (found.responders, found.evaluable) == (count.responders, count.evaluable)
         assert found.derivation == count.derivation
-        assert in_order(found)
+        known = [number for number in (0, *numbers(found)) if number is not None]
+        assert known == sorted(known)
         assert found.complete is None or found.complete_refused is None
         assert found.control is None or found.control_refused is None
     else:

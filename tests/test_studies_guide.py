@@ -18,7 +18,7 @@ from small_registry import VOCABULARY, changed, full_study, problems_with, write
 import studies
 from studies import RegistryError, load_registry, load_vocabulary
 from studies import schema as records
-from studies.checks import study_findings, word_findings
+from studies.checks import study_findings
 from studies.documents import SCHEMA_FILE, WIDTH, records_below, shapes
 from studies.files import validate
 from studies.guide import example, field_guide, schema_text, skeleton, study_schema
@@ -192,8 +192,8 @@ def refused_with(host, record, key, value):
     validated = validate(tables, Study, "new2025.toml")
     if validated.problems:
         return [str(problem) for problem in validated.problems]
-    findings = study_findings(validated.record), word_findings(validated.record, vocabulary())
-    return [f"{dotted(path)} {expected}" for found in findings for path, _, expected, *_ in found]
+    findings = study_findings(validated.record, vocabulary())
+    return [f"{dotted(path)} {expected}" for path, _, expected, *_ in findings]
 
 
 def test_the_page_is_current():
