@@ -266,9 +266,9 @@ def printed_median(outcome: schema.SurvivalOutcome) -> str:
     """Return a median as printed: ``3.1 (0.6-5.5)`` months, ``166 d``, ``NR (4.7-NR)``."""
     if outcome.median is None:
         return ""
-    text = _or_not_reached(outcome.median)
+    text = or_not_reached(outcome.median)
     if outcome.ci is not None:
-        text += f" ({outcome.ci[0]}-{_or_not_reached(outcome.ci[1])})"
+        text += f" ({outcome.ci[0]}-{or_not_reached(outcome.ci[1])})"
     unit = _SHORT_UNIT[outcome.unit] if outcome.unit is not None else ""
     return f"{text} {unit}".strip()
 
@@ -282,7 +282,8 @@ def printed_landmark(landmark: schema.Landmark) -> str:
     return text + (", read off the curve" if landmark.digitised else "")
 
 
-def _or_not_reached(value: Decimal | str) -> str:
+def or_not_reached(value: Decimal | str) -> str:
+    """Return a median or a limit as tables print it, ``NR`` where it is not reached."""
     return "NR" if value == NOT_REACHED else str(value)
 
 
