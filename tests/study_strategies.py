@@ -11,22 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from registries import entries
 
+from studies import schema
 from studies.documents import plain, shapes
-from studies.schema import (
-    NOT_REACHED,
-    Count,
-    CountsByName,
-    Fraction,
-    PatientCount,
-    Percent,
-    Printed,
-    PrintedOrText,
-    PrintedPair,
-    Reached,
-    ReachedPair,
-    Study,
-    Text,
-)
 
 # --- Arbitrary studies, walked along their records -----------------------------------------------
 
@@ -38,13 +24,14 @@ numbers = st.decimals(-(10**6), 10**6, allow_nan=False, allow_infinity=False, pl
 numbers |= st.integers(-(10**8), 10**8).map(Decimal)
 numbers |= st.sampled_from(list(map(Decimal, ("2.0", "1E+2", "0.520", "-0", "1E-30", "0E+3"))))
 KINDS = (
-    *((Text, texts), (Printed, numbers), (Fraction, numbers), (Percent, numbers)),
-    (Reached, numbers | st.just(NOT_REACHED)),
-    (PrintedPair, st.lists(numbers, min_size=2, max_size=2)),
-    (ReachedPair, st.tuples(numbers, numbers | st.just(NOT_REACHED)).map(list)),
-    *((PrintedOrText, numbers | texts), (Count, st.integers(0, 10**6))),
-    (PatientCount, st.integers(1, 10**6)),
-    (CountsByName, st.dictionaries(texts, st.integers(0, 99), max_size=2)),
+    (schema.Text, texts),
+    *((kind, numbers) for kind in (schema.Printed, schema.Fraction, schema.Percent)),
+    (schema.Reached, numbers | st.just(schema.NOT_REACHED)),
+    (schema.PrintedPair, st.lists(numbers, min_size=2, max_size=2)),
+    (schema.ReachedPair, st.tuples(numbers, numbers | st.just(schema.NOT_REACHED)).map(list)),
+    *((schema.PrintedOrText, numbers | texts), (schema.Count, st.integers(0, 10**6))),
+    (schema.PatientCount, st.integers(1, 10**6)),
+    (schema.CountsByName, st.dictionaries(texts, st.integers(0, 99), max_size=2)),
 )
 
 
@@ -77,9 +64,9 @@ def tables(record: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def studies(draw: st.DrawFn) -> Study:
+def studies(draw: st.DrawFn) -> schema.Study:
     """Any study that its records accept, consistent or not."""
-    return Study.model_validate(draw(tables(Study)) | {"id": draw(names)})
+    return schema.Study.model_validate(draw(tables(schema.Study)) | {"id": draw(names)})
 
 
 # --- Damage --------------------------------------------------------------------------------------
