@@ -107,6 +107,7 @@ def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
 # --- Columns -------------------------------------------------------------------------------------
 
 Reading = Literal["text", "list", "whole", "number", "reached", "fraction", "true_false"]
+Level = Literal["study", "arm", "subgroup", "both"]
 Place = tuple[str | int, ...]
 
 
@@ -115,7 +116,7 @@ class Column:
     """A column whose name is understood."""
 
     name: str
-    level: Literal["study", "arm", "subgroup", "both"]
+    level: Level
     """What its cells speak of."""
     place: Place
     """Where its cells stand, relative to that, or to the figure of an endpoint."""
@@ -125,8 +126,8 @@ class Column:
     """For a figure of an endpoint: list that it stands in, and what tells it from the others."""
 
 
-def _columns(level: Any, *names: str) -> dict[str, Column]:
-    """Return columns, each written ``name=place:reading``, without the name that ends the place."""
+def _columns(level: Level, *names: str) -> dict[str, Column]:
+    """Return columns written ``name=place:reading``; the last part names one without."""
     columns = {}
     for written in " ".join(names).split():
         column, _, reading = written.partition(":")
@@ -138,7 +139,8 @@ def _columns(level: Any, *names: str) -> dict[str, Column]:
 
 
 OF_STUDY = _columns(
-    *("study", "study=id citation.authors:list citation.year:whole citation.title"),
+    "study",
+    "study=id citation.authors:list citation.year:whole citation.title",
     "citation.journal citation.volume_pages citation.doi citation.pmid",
     "citation.trial_registration citation.unverified:list design centres countries:list",
     "institutions:list enrolment population status notes source=sources.0.kind",
@@ -146,7 +148,8 @@ OF_STUDY = _columns(
 )
 # Columns of an arm alone: a row of a subgroup leaves them empty, or repeats them.
 OF_ARM = _columns(
-    *("arm", "arm=id treatment treatment_as_printed disease line time_origin part_of"),
+    "arm",
+    "arm=id treatment treatment_as_printed disease line time_origin part_of",
     "histology.pure:whole histology.mixed:whole histology.pure_percent:number",
     "histology.mixed_percent:number formed_by=formed_by.kind formed_by_reason=formed_by.reason",
     "not_pooled caution",
@@ -155,19 +158,22 @@ OF_SUBGROUP = _columns(
     "subgroup", "subgroup_factor=factor subgroup_level=level subgroup_histology=histology"
 )
 OF_BOTH = _columns(
-    *("both", "n:whole response.responders:whole response.evaluable:whole response.cr:whole"),
+    "both",
+    "n:whole response.responders:whole response.evaluable:whole response.cr:whole",
     "response.pr:whole response.sd:whole response.pd:whole response.ne:whole",
     "response.disease_control:whole response.orr_percent:number",
     "orr_lower=response.orr_ci.0:number orr_upper=response.orr_ci.1:number",
     "response.orr_level:number response.dcr_percent:number response.criteria response.assessor",
 )
 _OF_ENDPOINT = _columns(
-    *("both", "median:reached lower=ci.0:number upper=ci.1:reached level:number unit"),
+    "both",
+    "median:reached lower=ci.0:number upper=ci.1:reached level:number unit",
     "events:whole follow_up:number iqr_lower=iqr.0:number iqr_upper=iqr.1:number",
     "range_lower=range.0:number range_upper=range.1:number label status note",
 )
 _AT_A_TIME = _columns(
-    *("both", "=survival:fraction _lower=ci.0:fraction _upper=ci.1:fraction _level=level:number"),
+    "both",
+    "=survival:fraction _lower=ci.0:fraction _upper=ci.1:fraction _level=level:number",
     "_at_risk=at_risk:whole _digitised=digitised:true_false",
 )
 _TIME = re.compile(
