@@ -66,6 +66,10 @@ WRONG = [
     *(("arm.survival", median()), ("status", ...), ("citation", "Sparano 2021")),
     ("enrolment", datetime.date(2010, 1, 1)),
     ("arm.landmarks", [landmark(at, s, label="local") for at, s in ((6, "0.30"), (12, "0.45"))]),
+    *(("arm.landmarks.0.time", 0), ("arm.response.orr_ci", [-1, 30])),
+    ("arm.response", {"pr": 3, "responders": 2, "evaluable": 23}),
+    *(("arm.characteristics.0.statistic", "text"), ("comparisons.1.hr_ci", [-1, 4])),
+    ("arm.characteristics.0", {"name": "male", "statistic": "count", "value": Decimal("1.5")}),
 ]
 
 
