@@ -12,12 +12,12 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from studies.checks import ADD_TREATMENT, study_findings, word_findings
+from studies.checks import ADD_TREATMENT, study_findings
 from studies.files import is_study_file, validate
 from studies.problems import CONTROL, Problem, RegistryError, correction, dotted, show
 from studies.registry import Registry, add_tables
@@ -107,65 +107,8 @@ def _csv_problems(columns: tuple[str, ...], name: str) -> list[Problem]:
 # --- Columns -------------------------------------------------------------------------------------
 
 Reading = Literal["text", "list", "whole", "number", "reached", "fraction", "true_false"]
+Level = Literal["study", "arm", "subgroup", "both"]
 Place = tuple[str | int, ...]
-Columns = Mapping[str, tuple[Place, Reading]]
-
-
-def _columns(*names: str, below: str = "") -> dict[str, tuple[Place, Reading]]:
-    """Return columns: where each stands, and what its cells hold (``name=place:reading``)."""
-    columns = {}
-    for written in " ".join(names).split():
-        column, _, reading = written.partition(":")
-        name, _, place = column.partition("=")
-        parts = f"{below}{place or name}".split(".")
-        columns[name] = tuple(int(p) if p.isdigit() else p for p in parts), reading or "text"
-    return columns
-
-
-OF_STUDY: Columns = {
-    **_columns("study=id"),
-    **_columns(
-        "authors:list year:whole title journal volume_pages doi pmid trial_registration",
-        "unverified:list",
-        below="citation.",
-    ),
-    **_columns("design centres countries:list institutions:list enrolment population status notes"),
-    **_columns("source=kind source_url=url source_doi=doi", below="sources.0."),
-}
-# Columns of an arm alone: a row of a subgroup leaves them empty, or repeats them.
-OF_ARM: Columns = {
-    **_columns("arm=id treatment treatment_as_printed disease line time_origin part_of"),
-    **_columns(
-        "pure:whole mixed:whole pure_percent:number mixed_percent:number", below="histology."
-    ),
-    **_columns("formed_by=formed_by.kind formed_by_reason=formed_by.reason not_pooled caution"),
-}
-OF_SUBGROUP = _columns("subgroup_factor=factor subgroup_level=level subgroup_histology=histology")
-OF_BOTH: Columns = {
-    **_columns("n:whole"),
-    **_columns(
-        "responders:whole evaluable:whole cr:whole pr:whole sd:whole pd:whole ne:whole",
-        "disease_control:whole orr_percent:number orr_lower=orr_ci.0:number",
-        "orr_upper=orr_ci.1:number orr_level:number dcr_percent:number criteria assessor",
-        below="response.",
-    ),
-}
-_OF_ENDPOINT: Columns = _columns(
-    "median:reached lower=ci.0:number upper=ci.1:reached level:number unit events:whole",
-    "follow_up:number iqr_lower=iqr.0:number iqr_upper=iqr.1:number range_lower=range.0:number",
-    "range_upper=range.1:number label status note",
-)
-_AT_A_TIME: Columns = {
-    "": (("survival",), "fraction"),
-    **_columns(
-        "_lower=ci.0:fraction _upper=ci.1:fraction _level=level:number _at_risk=at_risk:whole",
-        "_digitised=digitised:true_false",
-    ),
-}
-_TIME = re.compile(
-    rf"survival_(\d+(?:\.\d+)?)_({'|'.join(get_args(Unit))})({'|'.join(filter(None, _AT_A_TIME))})?"
-)
-REQUIRED = ("study", "status", "arm", "treatment")
 
 
 @dataclass(frozen=True)
@@ -173,7 +116,7 @@ class Column:
     """A column whose name is understood."""
 
     name: str
-    level: Literal["study", "arm", "subgroup", "both"]
+    level: Level
     """What its cells speak of."""
     place: Place
     """Where its cells stand, relative to that, or to the figure of an endpoint."""
@@ -183,12 +126,67 @@ class Column:
     """For a figure of an endpoint: list that it stands in, and what tells it from the others."""
 
 
+def _columns(level: Level, *names: str) -> dict[str, Column]:
+    """Return columns written ``name=place:reading``; the last part names one without."""
+    columns = {}
+    for written in " ".join(names).split():
+        column, _, reading = written.partition(":")
+        name, named, place = column.rpartition("=")
+        parts = tuple(int(part) if part.isdigit() else part for part in place.split("."))
+        name = name if named else parts[-1]
+        columns[name] = Column(name, level, parts, reading or "text")
+    return columns
+
+
+OF_STUDY = _columns(
+    "study",
+    "study=id citation.authors:list citation.year:whole citation.title",
+    "citation.journal citation.volume_pages citation.doi citation.pmid",
+    "citation.trial_registration citation.unverified:list design centres countries:list",
+    "institutions:list enrolment population status notes source=sources.0.kind",
+    "source_url=sources.0.url source_doi=sources.0.doi",
+)
+# Columns of an arm alone: a row of a subgroup leaves them empty, or repeats them.
+OF_ARM = _columns(
+    "arm",
+    "arm=id treatment treatment_as_printed disease line time_origin part_of",
+    "histology.pure:whole histology.mixed:whole histology.pure_percent:number",
+    "histology.mixed_percent:number formed_by=formed_by.kind formed_by_reason=formed_by.reason",
+    "not_pooled caution",
+)
+OF_SUBGROUP = _columns(
+    "subgroup", "subgroup_factor=factor subgroup_level=level subgroup_histology=histology"
+)
+OF_BOTH = _columns(
+    "both",
+    "n:whole response.responders:whole response.evaluable:whole response.cr:whole",
+    "response.pr:whole response.sd:whole response.pd:whole response.ne:whole",
+    "response.disease_control:whole response.orr_percent:number",
+    "orr_lower=response.orr_ci.0:number orr_upper=response.orr_ci.1:number",
+    "response.orr_level:number response.dcr_percent:number response.criteria response.assessor",
+)
+_OF_ENDPOINT = _columns(
+    "both",
+    "median:reached lower=ci.0:number upper=ci.1:reached level:number unit",
+    "events:whole follow_up:number iqr_lower=iqr.0:number iqr_upper=iqr.1:number",
+    "range_lower=range.0:number range_upper=range.1:number label status note",
+)
+_AT_A_TIME = _columns(
+    "both",
+    "=survival:fraction _lower=ci.0:fraction _upper=ci.1:fraction _level=level:number",
+    "_at_risk=at_risk:whole _digitised=digitised:true_false",
+)
+_TIME = re.compile(
+    rf"survival_(\d+(?:\.\d+)?)_({'|'.join(get_args(Unit))})({'|'.join(filter(None, _AT_A_TIME))})?"
+)
+REQUIRED = ("study", "status", "arm", "treatment")
+
+
 def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
     """Return what a column of that name holds, or None where there is no such column."""
-    levels = {"study": OF_STUDY, "arm": OF_ARM, "subgroup": OF_SUBGROUP, "both": OF_BOTH}
-    for level, columns in levels.items():
-        if name in columns:
-            return Column(name, level, *columns[name])
+    plain = OF_STUDY | OF_ARM | OF_SUBGROUP | OF_BOTH
+    if name in plain:
+        return plain[name]
     # An id may begin with another one.
     for endpoint in sorted((entry.id for entry in vocabulary.endpoints), key=len, reverse=True):
         rest = name.removeprefix(f"{endpoint}_")
@@ -196,12 +194,12 @@ def column_of(name: str, vocabulary: Vocabulary) -> Column | None:
             continue
         if rest in _OF_ENDPOINT:
             figure = (("survival", None), ("endpoint", endpoint))
-            return Column(name, "both", *_OF_ENDPOINT[rest], figure)
+            return replace(_OF_ENDPOINT[rest], name=name, figure=figure)
         match = _TIME.fullmatch(rest)
         if match is not None:
             when = (("time", Decimal(match[1])), ("unit", match[2]))
             figure = (("landmarks", None), ("endpoint", endpoint), *when)
-            return Column(name, "both", *_AT_A_TIME[match[3] or ""], figure)
+            return replace(_AT_A_TIME[match[3] or ""], name=name, figure=figure)
     return None
 
 
@@ -212,8 +210,7 @@ def columns_beside(column: Column) -> tuple[Column, ...]:
     if when:
         stem = f"{endpoint}_survival_{when[0][1]}_{when[1][1]}"
     return tuple(
-        Column(stem + name, "both", place, reading, column.figure)
-        for name, (place, reading) in columns.items()
+        replace(own, name=stem + own.name, figure=column.figure) for own in columns.values()
     )
 
 
@@ -409,8 +406,8 @@ class _Report:
         self._cells: dict[str, tuple[Row, str]] = {}
         self.tables: dict[str, Any] = {}
         self.lines: set[int] = set()
-        for name, (place, reading) in OF_STUDY.items():
-            self._note((), Column(name, "study", place, reading), first)
+        for column in OF_STUDY.values():
+            self._note((), column, first)
 
     def _note(self, path: Place, column: Column, row: Row) -> None:
         """Note from which cell a field below `path` comes, or should come."""
@@ -423,10 +420,9 @@ class _Report:
         for problem in validated.problems:
             row, column = self._cell(problem.field)
             yield row.problem(column, problem.found, problem.expected, problem.action)
-        study = validated.record
-        if validated.problems or study is None:
+        if validated.problems:
             return
-        for finding in (*study_findings(study), *word_findings(study, self._vocabulary)):
+        for finding in study_findings(validated.record, self._vocabulary):
             row, column = self._cell(dotted(finding.path))
             other_row, other_column = self._cell(dotted(finding.other))
             other = f"row {other_row.number}, column {other_column}"
@@ -518,8 +514,8 @@ class _Report:
             for noted in (column, *(columns_beside(column) if column.figure else ())):
                 self._note(here, noted, row)
             yield from _set(target, column, row)
-        for name, (place, reading) in {**OF_ARM, **OF_BOTH, **OF_SUBGROUP}.items():
-            self._note(path, Column(name, "both", place, reading), row)
+        for column in (OF_ARM | OF_BOTH | OF_SUBGROUP).values():
+            self._note(path, column, row)
         yield from self._half_pairs(arm, row, path)
 
     def _half_pairs(self, arm: Any, row: Row, path: Place) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import combinations, product
+from typing import get_args
 
 from studies import schema
 from studies.figures import histology_of, in_months, p_range
@@ -21,20 +22,13 @@ from studies.schema import NOT_REACHED, NOT_SIGNIFICANT, NOT_STATED, Study
 from studies.vocabulary import UnknownWordError, Vocabulary
 
 Arm = schema.Cohort | schema.Subgroup
-UNITS = one_of(["days", "weeks", "months", "years"])
+UNITS = one_of(get_args(schema.Unit))
 CHECK_IT = "check it against the report"
 READ_AGAIN = "read the curve again at both times"
 
 
 # No interval has another level; a smaller one is the rest: 0.05 is that of a level of 0.95.
 _LEVELS = Decimal("0.5"), Decimal("0.9999")
-
-
-def _fraction_findings(value: Decimal, path: Path) -> Iterator[Finding]:
-    """Yield a finding where `value` is not a fraction of 1, naming the fraction of a percentage."""
-    if not 0 <= value <= 1:
-        action = f"write {value.scaleb(-2)}" if 1 < value <= 100 else CHECK_IT
-        yield odd(path, value, "a fraction between 0 and 1", action)
 
 
 def _level_findings(value: Decimal | None, path: Path) -> Iterator[Finding]:
@@ -127,7 +121,10 @@ def _landmark_findings(landmark: schema.Landmark, path: Path, n: int | None) -> 
     if landmark.time <= 0:
         yield odd((*path, "time"), landmark.time, "a time above 0", CHECK_IT)
     yield from _at_most(landmark.at_risk, n, (*path, "at_risk"), "patients of the arm")
-    yield from _fraction_findings(landmark.survival, (*path, "survival"))
+    share = landmark.survival
+    if not 0 <= share <= 1:
+        action = f"write {share.scaleb(-2)}" if 1 < share <= 100 else CHECK_IT
+        yield odd((*path, "survival"), share, "a fraction between 0 and 1", action)
     yield from _level_findings(landmark.level, (*path, "level"))
     if landmark.ci is None:
         return
@@ -137,8 +134,8 @@ def _landmark_findings(landmark: schema.Landmark, path: Path, n: int | None) -> 
         if all(0 <= limit <= 100 for limit in landmark.ci):
             action = f"write [{lower.scaleb(-2)}, {upper.scaleb(-2)}]"
         yield odd((*path, "ci"), landmark.ci, expected, action)
-    elif 0 <= landmark.survival <= 1:
-        yield from _span_findings(landmark.ci, landmark.survival, (*path, "ci"), "survival")
+    elif 0 <= share <= 1:
+        yield from _span_findings(landmark.ci, share, (*path, "ci"), "survival")
         yield from _interval_findings(landmark.ci, (*path, "ci"))
 
 
@@ -246,8 +243,8 @@ def _response_findings(response: schema.Response, path: Path, n: int | None) -> 
         expected = f"cr, pr, sd and pd that add up to no more than the {whole} {whose}"
         yield Finding(path, f"a sum of {sum(parts)}", expected, "check the counts")
     everyone = sum(parts) + (response.ne or 0)
-    limit = n if n is not None else whole
-    if response.ne is not None and limit is not None and sum(parts) <= limit < everyone:
+    limit = whole if n is None else n
+    if limit is not None and sum(parts) <= limit < everyone:
         expected = f"cr, pr, sd, pd and ne that add up to no more than {limit} patients"
         yield Finding(path, f"a sum of {everyone}", expected, "check the counts")
     yield from _responder_findings(response, path)
@@ -298,8 +295,8 @@ def _characteristic_findings(printed: schema.Characteristic, path: Path) -> Iter
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
-def study_findings(study: Study) -> Iterator[Finding]:
-    """Yield everything that is wrong within one study, its words left aside."""
+def study_findings(study: Study, vocabulary: Vocabulary | None = None) -> Iterator[Finding]:
+    """Yield everything that is wrong within one study; its words, where a vocabulary is given."""
     yield from identifier_findings(study.id, ("id",))
     yield from citation_findings(study.citation)
     for place, source in enumerate(study.sources):
@@ -313,9 +310,11 @@ def study_findings(study: Study) -> Iterator[Finding]:
     for place, comparison in enumerate(study.comparisons):
         yield from _comparison_findings(comparison, ("comparisons", place))
     yield from _own_overlaps(study)
+    if vocabulary is not None:
+        yield from _word_findings(study, vocabulary)
 
 
-def word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
+def _word_findings(study: Study, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Yield the words of a study that the vocabulary does not hold."""
     endpoints = [endpoint.id for endpoint in vocabulary.endpoints]
     if study.design != NOT_STATED:

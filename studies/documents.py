@@ -484,13 +484,11 @@ def bibtex(studies: Iterable[Study]) -> str:
 
     What was not seen is left out, and what still needs a look stands in the note.
     """
-    ordered = sorted(studies, key=lambda study: study.id)
-    return "\n".join(_entry(study) for study in ordered)
+    return "\n".join(map(_entry, sorted(studies, key=lambda study: study.id)))
 
 
 def _entry(study: Study) -> str:
-    citation = study.citation
-    kind = "article" if citation.journal and citation.title else "misc"
+    kind = "article" if study.citation.journal and study.citation.title else "misc"
     lines = [f"  {key} = {{{value}}},\n" for key, value in _fields(study) if value]
     return f"@{kind}{{{study.id},\n{''.join(lines)}}}\n"
 
@@ -538,30 +536,26 @@ def _place(printed: str | None) -> dict[str, str]:
     return parts
 
 
-def _note(citation: Citation, *, parsed: bool) -> str | None:
+def _note(citation: Citation, *, parsed: bool) -> str:
     """Return what has no field of its own: a register, an odd volume, what was not verified."""
-    parts = []
-    if citation.volume_pages and not parsed:
-        parts.append(citation.volume_pages)
-    if citation.trial_registration:
-        parts.append(f"Trial registration: {citation.trial_registration}")
-    if citation.unverified:
-        parts.append(f"Not verified: {', '.join(citation.unverified)}")
-    return _escaped(". ".join(parts))
+    register, unverified = citation.trial_registration, ", ".join(citation.unverified)
+    parts = (
+        None if parsed else citation.volume_pages,
+        register and f"Trial registration: {register}",
+        unverified and f"Not verified: {unverified}",
+    )
+    return _escaped(". ".join(filter(None, parts)))
 
 
-def _verbatim(address: str | None) -> str | None:
+def _verbatim(address: str | None) -> str:
     """Return an address as it is, since styles set it verbatim; braces and backslashes encoded."""
-    if address is None:
-        return None
-    return re.sub(r"[{}\\\s]", lambda match: f"%{ord(match[0]):02X}", address)
+    return re.sub(r"[{}\\\s]", lambda match: f"%{ord(match[0]):02X}", address or "")
 
 
-def _escaped(text: str | None) -> str | None:
+def _escaped(text: str | None) -> str:
     """Return a text in which TeX finds no commands, on one line."""
-    if text is None:
-        return None
-    return "".join(_ESCAPES.get(character, character) for character in " ".join(text.split()))
+    words = " ".join((text or "").split())
+    return "".join(_ESCAPES.get(character, character) for character in words)
 
 
 # --- Table ----------------------------------------------------------------------------------------
@@ -606,12 +600,8 @@ def registry_frame(registry: Registry) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [
-        row
-        for study in registry
-        for cohort in study.cohorts
-        for row in _rows(study, cohort, registry)
-    ]
+    pairs = ((study, cohort) for study in registry for cohort in study.cohorts)
+    rows = [row for pair in pairs for row in _rows(*pair, registry)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     kinds = {name: "Int64" for name in _WHOLE} | {name: "float64" for name in _FLOAT}
     return frame.astype(kinds | {name: "boolean" for name in _FLAGS})

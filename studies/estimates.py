@@ -24,24 +24,11 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from studies.figures import (
-    histology_of,
-    in_months,
-    is_symmetric,
-    outcome_of,
-    p_range,
-)
+from studies.figures import histology_of, in_months, is_symmetric, outcome_of, p_range
 from studies.plausibility.counts import z_of
 from studies.plausibility.question import level_of
 from studies.registry import Registry
-from studies.schema import (
-    NOT_REACHED,
-    PATIENT_TIMES,
-    Cohort,
-    Comparison,
-    Study,
-    SurvivalOutcome,
-)
+from studies.schema import NOT_REACHED, PATIENT_TIMES, Cohort, Comparison, Study, SurvivalOutcome
 from studies.selection import Selection, quality, select
 
 if TYPE_CHECKING:

@@ -206,11 +206,6 @@ def histology_of(
     return arm.read_as.histology if used else None
 
 
-def splits_histology(split: schema.HistologySplit | None) -> bool:
-    """Return whether a split tells the shares: both counts, one of the assessed, or a percent."""
-    return split is not None and mixed_part(split) is not None
-
-
 def mixed_part(split: schema.HistologySplit) -> float | None:
     """Return the share of the mixed among those known to be pure or mixed; None: it is not told."""
     counts = _both(split.mixed, split.pure, split.assessed)
@@ -271,9 +266,9 @@ def printed_median(outcome: schema.SurvivalOutcome) -> str:
     """Return a median as printed: ``3.1 (0.6-5.5)`` months, ``166 d``, ``NR (4.7-NR)``."""
     if outcome.median is None:
         return ""
-    text = _or_not_reached(outcome.median)
+    text = or_not_reached(outcome.median)
     if outcome.ci is not None:
-        text += f" ({outcome.ci[0]}-{_or_not_reached(outcome.ci[1])})"
+        text += f" ({outcome.ci[0]}-{or_not_reached(outcome.ci[1])})"
     unit = _SHORT_UNIT[outcome.unit] if outcome.unit is not None else ""
     return f"{text} {unit}".strip()
 
@@ -287,7 +282,8 @@ def printed_landmark(landmark: schema.Landmark) -> str:
     return text + (", read off the curve" if landmark.digitised else "")
 
 
-def _or_not_reached(value: Decimal | str) -> str:
+def or_not_reached(value: Decimal | str) -> str:
+    """Return a median or a limit as tables print it, ``NR`` where it is not reached."""
     return "NR" if value == NOT_REACHED else str(value)
 
 
@@ -407,8 +403,9 @@ def histology_groups(ref: CohortRef, view: View) -> list[Subgroup]:
 
 def tells_histology(ref: CohortRef, view: View) -> bool:
     """Return whether the histology behind the outcomes of a cohort is known."""
+    split = ref.cohort.histology if view.keeps_unmarked(ref.study) else None
     return (
-        (view.keeps_unmarked(ref.study) and splits_histology(ref.cohort.histology))
+        (split is not None and mixed_part(split) is not None)
         or histology_of(ref.cohort, use_read_as=view.use_read_as) is not None
         or bool(histology_groups(ref, view))
         or len(listed_groups(ref.cohort, view, ref.study)) > 1

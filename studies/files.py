@@ -3,8 +3,8 @@
 Reading never raises on bad content: it returns what could be read and the problems. What pydantic
 refuses is reported and taken out, so that the checks between figures run on all that is sound.
 
-The parser of the standard library keeps no positions: a file with a problem is read once more, by a
-scanner that knows just enough of TOML to say where each key and each entry of a list begins.
+The parser of the standard library keeps no positions: a file with a problem is read once more, as
+tokens that tell just enough of TOML to say where each key and each entry of a list begins.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import hashlib
 import os
 import re
 import tomllib
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from studies.problems import (
 
 # Each round removes what the last one refused; a required key that goes takes its table with it in
 # the next round, so that the depth of nesting bounds the number of rounds.
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 9
 
 #: What a file may hold at most: bytes, tables and lists within each other, characters of a key and
 #: digits of a number. Far more than any report needs, and little enough to be read in a moment.
@@ -72,10 +72,8 @@ class Validated[Model: BaseModel]:
     """The record, without whatever was refused; None where nothing sound was left."""
     problems: tuple[Problem, ...] = ()
     """Everything that was refused."""
-    removed: frozenset[str] = frozenset()
-    """Dotted paths that were taken out, about which no further check should complain."""
-    positions: Mapping[FieldPath, tuple[int, ...]] = field(default_factory=dict)
-    """Where the entries of each list stood in the file, by the path of the list."""
+    removed: frozenset[FieldPath] = frozenset()
+    """What was taken out of the file, about which no further check should complain."""
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -143,7 +141,7 @@ _TOKEN = re.compile(
     r"|'''(?:(?!''').)*+'{3,5}"
     r"|#[^\n]*+"
     rf"|(?P<key>(?:{_PART}[ \t]*+\.[ \t]*+)*+{_PART})"
-    r"|[\[\]{}]",
+    r"|[\[\]{},]",
     re.DOTALL,
 )
 
@@ -216,42 +214,39 @@ def validate[Model: BaseModel](
     stand_ins: Mapping[str, Any] = FrozenDict(),
 ) -> Validated[Model]:
     """Validate the content of one file, setting aside what is refused."""
-    try:
-        return Validated(model.model_validate(content))
-    except ValidationError as error:
-        problems, refused = translate(error, name, model), error
-    gone: set[FieldPath] = set()
+    sound, problems = content, ()
+    gone: frozenset[FieldPath] = frozenset()
     instead: dict[str, Any] = {}
-    positions: dict[FieldPath, tuple[int, ...]] = {}
     for _ in range(_MOST_ROUNDS):
+        try:
+            return Validated(model.model_validate(sound), problems, gone)
+        except ValidationError as error:
+            problems, refused = problems or translate(error, name, model), error
+        new = set()
         for details in refused.errors(include_url=False, include_input=False):
-            place = _in_file(details["loc"], positions)
+            place = _in_file(details["loc"], gone)
             missing = details["type"] == "missing"
             if missing and dotted(place) in stand_ins:
                 instead[dotted(place)] = stand_ins[dotted(place)]
             else:
                 place = _deepest(place[:-1] if missing else place, content)
-            gone.add(place)
+            new.add(place)
+        gone |= new
         if () in gone:
             break
-        positions = {}
-        sound = _without(gone, content, positions) | instead
-        try:
-            record = model.model_validate(sound)
-        except ValidationError as error:
-            refused = error
-        else:
-            return Validated(record, problems, frozenset(map(dotted, gone)), positions)
-    return Validated(None, problems, frozenset(map(dotted, gone - {()})))
+        sound = _without(gone, content) | instead
+    return Validated(None, problems, gone - {()})
 
 
-def _in_file(path: FieldPath, positions: Mapping[FieldPath, tuple[int, ...]]) -> FieldPath:
+def _in_file(path: FieldPath, gone: frozenset[FieldPath]) -> FieldPath:
     """Return where a field of a record stands in the file, whose lists may be longer."""
-    place: list[str | int] = []
-    for depth, part in enumerate(path):
-        kept = positions.get(path[:depth], ())
-        place.append(kept[part] if isinstance(part, int) and part < len(kept) else part)
-    return tuple(place)
+    place: FieldPath = ()
+    for part in path:
+        if isinstance(part, int):
+            kept = (number for number in count() if (*place, number) not in gone)
+            part = next(islice(kept, part, None))
+        place = (*place, part)
+    return place
 
 
 def _deepest(place: FieldPath, content: Any) -> FieldPath:
@@ -264,53 +259,36 @@ def _deepest(place: FieldPath, content: Any) -> FieldPath:
     return place
 
 
-def _without(
-    gone: set[FieldPath],
-    value: Any,
-    positions: dict[FieldPath, tuple[int, ...]],
-    place: FieldPath = (),
-    path: FieldPath = (),
-) -> Any:
-    """Copy tables without what is gone, and note which entries of each list are left."""
-    if isinstance(value, dict):
-        keys = {key: (*place, key) for key in value}
-        return {
-            key: _without(gone, value[key], positions, here, (*path, key))
-            for key, here in keys.items()
-            if here not in gone
-        }
-    if isinstance(value, list):
-        positions[path] = tuple(i for i in range(len(value)) if (*place, i) not in gone)
-        return [
-            _without(gone, value[i], positions, (*place, i), (*path, number))
-            for number, i in enumerate(positions[path])
-        ]
+def _without(gone: frozenset[FieldPath], value: Any, place: FieldPath = ()) -> Any:
+    """Copy tables without what is gone."""
+    match value:
+        case dict():
+            return {
+                key: _without(gone, entry, (*place, key))
+                for key, entry in value.items()
+                if (*place, key) not in gone
+            }
+        case list():
+            return [
+                _without(gone, entry, (*place, number))
+                for number, entry in enumerate(value)
+                if (*place, number) not in gone
+            ]
     return value
 
 
 def placed(findings: Iterable[Finding], validated: Validated[Any], name: str) -> Iterator[Problem]:
     """Say where in the file each finding stands, but for fields that were refused already."""
     for finding in findings:
-        field = dotted(_in_file(finding.path, validated.positions))
-        if any(f"{place}.".startswith((f"{field}.", f"{field}[")) for place in validated.removed):
+        place = _in_file(finding.path, validated.removed)
+        if any(path[: len(place)] == place for path in validated.removed):
             continue
-        other = dotted(_in_file(finding.other, validated.positions))
+        other = dotted(_in_file(finding.other, validated.removed))
         expected = finding.expected.replace("{other}", other)
-        yield Problem(name, field, finding.found, expected, finding.action)
+        yield Problem(name, dotted(place), finding.found, expected, finding.action)
 
 
 # --- Lines ---------------------------------------------------------------------------------------
-
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_STRING = re.compile(
-    r'"""(?:\\.|(?!""")[^\\])*"{3,5}'
-    r"|'''(?:(?!''').)*'{3,5}"
-    r'|"(?:\\.|[^"\\])*"'
-    r"|'[^']*'",
-    re.DOTALL,
-)
-_BARE_VALUE = re.compile(r"[^,\]}#\n]*")
-_KEY_PART = re.compile(r"""[ \t]*([A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')[ \t]*(\.)?""")
 
 
 def locate(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -341,7 +319,62 @@ def _lines_of(path: Path) -> Mapping[str, int]:
 
 def lines_of_text(text: str) -> Mapping[str, int]:
     """Return the line on which each field of a sound document begins, by its dotted path."""
-    return _Scanner(text).scan()
+    ends = [match.start() for match in re.finditer("\n", text)]
+    lines: dict[str, int] = {}
+    newest: dict[FieldPath, int] = {}
+    table: FieldPath = ()
+    around: list[tuple[FieldPath, int | None]] = []  # lists, with the place in each, and tables
+    value: FieldPath | None = None  # the path of the value that comes next
+    header: int | None = None  # where the header begins that is being read
+    for token in _TOKEN.finditer(text):
+        sign, key, line = token[0], token["key"], bisect_left(ends, token.start()) + 1
+        if key and header is not None:  # the name of a table
+            table = _opened(_parts(key), text.startswith("[[", header), newest, lines, line)
+            header = None
+        elif key and _EQUALS.match(text, token.end()):  # whose value comes next
+            value = around[-1][0] if around else table
+            for part in _parts(key):
+                value = (*value, part)
+                lines.setdefault(dotted(value), line)
+        elif sign in ",]}":  # the end of an entry, of a list or of an inline table
+            path, place = around.pop() if around else ((), None)
+            value = None if place is None or sign != "," else (*path, place + 1)
+            if sign == ",":
+                around.append((path, None if place is None else place + 1))
+        elif sign == "[" and value is None and not around:
+            header = token.start() if header is None else header
+        elif value is not None and sign[0] != "#":  # the beginning of a value
+            lines.setdefault(dotted(value), line)
+            if sign in "[{":
+                around.append((value, 0 if sign == "[" else None))
+            value = (*value, 0) if sign == "[" else None
+    return lines
+
+
+def _opened(
+    key: list[str], array: bool, newest: dict[FieldPath, int], lines: dict[str, int], line: int
+) -> FieldPath:
+    """Return the table that a header opens, and note it with those on its way.
+
+    `newest` holds the number of the latest table of each ``[[array of tables]]``.
+    """
+    path: FieldPath = ()
+    for depth, part in enumerate(key, 1):
+        path = (*path, part)
+        if depth == len(key) and array:
+            lines.setdefault(dotted(path), line)
+            newest[path] = newest.get(path, -1) + 1
+        if path in newest:
+            path = (*path, newest[path])
+        lines.setdefault(dotted(path), line)
+    lines[dotted(path)] = line
+    return path
+
+
+def _parts(key: str) -> list[str]:
+    """Return the names of a dotted key, without their quotation marks."""
+    words = _PARTS.findall(key)
+    return [tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word for word in words]
 
 
 def _line_among(lines: Mapping[str, int], field: str) -> int:
@@ -350,109 +383,6 @@ def _line_among(lines: Mapping[str, int], field: str) -> int:
     cuts = [len(field), *(m.start() for m in re.finditer(r"[.\[]", field))]
     beginnings = (field[:cut] for cut in sorted(cuts, reverse=True))
     return next((lines[start] for start in beginnings if start in lines), 1)
-
-
-class _Scanner:
-    """Goes through a document once and notes where keys and entries begin."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._ends = [match.start() for match in re.finditer("\n", text)]
-        self._lines: dict[str, int] = {}
-        # Number of the latest table of each [[array of tables]], by its path.
-        self._tables: dict[FieldPath, int] = {}
-
-    def scan(self) -> Mapping[str, int]:
-        """Go through the document."""
-        table: FieldPath = ()
-        while self._here():
-            if self._here() == "[":
-                table = self._header()
-            else:
-                self._pair(table)
-        return self._lines
-
-    def _take(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        """Move past a pattern, which is there."""
-        match = pattern.match(self._text, self._at)
-        self._at = match.end()
-        return match
-
-    def _here(self) -> str:
-        """Move to the next token, and return the sign with which it begins; "": the end."""
-        self._take(_BLANK)
-        return self._text[self._at : self._at + 1]
-
-    def _note(self, path: FieldPath, start: int, *, overwrite: bool = False) -> None:
-        """Remember that an entry begins here, unless its table began earlier."""
-        name = dotted(path)
-        if overwrite or name not in self._lines:
-            self._lines[name] = bisect_right(self._ends, start - 1) + 1
-
-    def _header(self) -> FieldPath:
-        """Read ``[a.b]`` or ``[[a.b]]`` and return the path of the table that it opens."""
-        start = self._at
-        brackets = 2 if self._text.startswith("[[", start) else 1
-        self._at += brackets
-        *outer, last = self._key()
-        self._at += brackets
-        path: FieldPath = ()
-        for key in outer:
-            path = (*path, key)
-            if path in self._tables:
-                path = (*path, self._tables[path])
-            self._note(path, start)
-        path = (*path, last)
-        if brackets == 2:
-            self._note(path, start)
-            self._tables[path] = self._tables.get(path, -1) + 1
-            path = (*path, self._tables[path])
-        self._note(path, start, overwrite=True)
-        return path
-
-    def _pair(self, table: FieldPath) -> None:
-        """Read a key with its value; a dotted key names the tables on its way too."""
-        start, path = self._at, table
-        for key in self._key():
-            path = (*path, key)
-            self._note(path, start)
-        self._at += 1  # the equals sign
-        self._value(path)
-
-    def _key(self) -> list[str]:
-        """Read a key, which may be dotted and quoted."""
-        parts, dot = [], "."
-        while dot:
-            word, dot = self._take(_KEY_PART).groups()
-            parts.append(tomllib.loads(f"k = {word}")["k"] if word[0] in "\"'" else word)
-        return parts
-
-    def _value(self, path: FieldPath) -> None:
-        """Pass over a value, and note the entries of a list or of an inline table."""
-        match self._here():
-            case "[":
-                for number in self._entries("]"):
-                    self._note((*path, number), self._at)
-                    self._value((*path, number))
-            case "{":
-                for _ in self._entries("}"):
-                    self._pair(path)
-            case '"' | "'":
-                self._take(_STRING)
-            case _:
-                self._take(_BARE_VALUE)
-
-    def _entries(self, end: str) -> Iterator[int]:
-        """Move to each entry of a list or an inline table, and past its end."""
-        self._at += 1
-        for number in count():
-            if self._here() == ",":
-                self._at += 1
-            if self._here() == end:
-                self._at += 1
-                return
-            yield number
 
 
 # --- Folders -------------------------------------------------------------------------------------
@@ -484,18 +414,23 @@ class Source:
 
 
 def sources_of(paths: Iterable[Path | str]) -> tuple[Source, ...]:
-    """Return what stands at folders and study files; `RegistryError` for those without any."""
-    sources: list[Source] = []
+    """Return what stands at folders and study files, each once.
+
+    `RegistryError` for those without any study.
+    """
+    sources: dict[Path, Source] = {}
     problems: list[Problem] = []
     for path in map(Path, paths):
+        single = path.suffix.lower() == ".toml" and not path.is_dir()
         try:
-            single = path.suffix.lower() == ".toml" and not path.is_dir()
-            sources.append(_file_source(path) if single else _folder_source(path))
+            source = _file_source(path) if single else _folder_source(path)
         except RegistryError as error:
             problems += error.problems
+        else:
+            sources.setdefault(path.resolve(), source)
     if problems:
         raise RegistryError(problems)
-    return tuple(sources)
+    return tuple(sources.values())
 
 
 def _file_source(path: Path) -> Source:
@@ -536,14 +471,6 @@ def _folder_source(folder: Path) -> Source:
     lists = (folder / EXCLUDED_FILE, folder.parent / EXCLUDED_FILE)
     excluded = next((path for path in lists if path.is_file()), None)
     return Source(folder, tuple(files), words if words.exists() else None, excluded)
-
-
-def without_repeats(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Return sources without those that were given before."""
-    first: dict[Path, Source] = {}
-    for source in sources:
-        first.setdefault(source.path.resolve(), source)
-    return tuple(first.values())
 
 
 def choose(

@@ -17,15 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from studies import schema
-from studies.documents import (
-    SCHEMA_FILE,
-    WIDTH,
-    Shape,
-    plain,
-    records_below,
-    shapes,
-    toml_of,
-)
+from studies.documents import SCHEMA_FILE, WIDTH, Shape, plain, records_below, shapes, toml_of
 from studies.files import is_study_file
 from studies.problems import Problem, RegistryError, show
 from studies.schema import NOT_STATED, Cohort, Landmark, Study, SurvivalOutcome, Text
@@ -170,7 +162,7 @@ def example(record: type[BaseModel], shape: Shape) -> tuple[str, str, str]:
     """Return what to write behind a key (TOML), what not, and why the second is refused."""
     good, bad, why = shape.examples
     if not good:
-        header = f"{_places(record)[0].strip('[]')}.{shape.key}".removeprefix(".")
+        header = f"{next(_places(record)).strip('[]')}.{shape.key}".removeprefix(".")
         header = f"[[{header}]]" if shape.many else f"[{header}]"
         return header, f'{shape.key} = "..."', "its keys stand below a header of their own"
     return (good, bad, why) if bad else (good, *_kind(shape)[1:])
@@ -214,20 +206,18 @@ def _section(record: type[BaseModel]) -> Iterator[str]:
     yield ""
 
 
-def _places(record: type[BaseModel]) -> list[str]:
-    """Return the headers or keys behind which a record stands; empty: the top of the file."""
-    places = [""] if record is Study else []
-
-    def visit(model: type[BaseModel], path: str) -> None:
-        for shape in shapes(model):
-            if shape.record is not None:
-                here = f"{path}.{shape.key}".removeprefix(".")
-                if shape.record is record:
-                    places.append(f"[[{here}]]" if shape.many else f"[{here}]")
-                visit(shape.record, here)
-
-    visit(Study, "")
-    return places
+def _places(
+    record: type[BaseModel], inside: type[BaseModel] = Study, path: str = ""
+) -> Iterator[str]:
+    """Yield the headers or keys behind which a record stands; empty: the top of the file."""
+    if record is inside is Study:
+        yield ""
+    for shape in shapes(inside):
+        if shape.record is not None:
+            here = f"{path}.{shape.key}".removeprefix(".")
+            if shape.record is record:
+                yield f"[[{here}]]" if shape.many else f"[{here}]"
+            yield from _places(record, shape.record, here)
 
 
 # --- Skeleton ------------------------------------------------------------------------------------
@@ -260,13 +250,13 @@ def skeleton(
     draft = _Draft(vocabulary, study_id)
     lines = [f"#:schema {schema}", "", *_explained(_HOW.format(id=study_id)), ""]
     lines += [f'id = "{study_id}"', *_explained("The name of this file without .toml."), ""]
-    lines += draft.keys(Study, leave=("id",))
+    lines += draft.keys(Study)
     for shape in shapes(Study):
         if shape.record is Cohort:
             for number in range(1, arms + 1):
                 lines += draft.arm(number)
         elif shape.record is not None:
-            lines += draft.table(shape.record, shape, shape.key)
+            lines += draft.table(shape, shape.key)
     return "\n".join(lines) + "\n"
 
 
@@ -297,12 +287,12 @@ class _Draft:
         yield from self.keys(Cohort)
         for shape in shapes(Cohort):
             if shape.record is not None and not shape.examples[0]:
-                yield from self.table(shape.record, shape, f"cohorts.{shape.key}")
+                yield from self.table(shape, f"cohorts.{shape.key}")
 
-    def table(self, record: type[BaseModel], shape: Shape, header: str) -> Iterator[str]:
+    def table(self, shape: Shape, header: str) -> Iterator[str]:
         """Yield a table below a header, which stays out where the vocabulary has no word for it."""
-        needed = self._words.get((record, "endpoint"), {"": ""})
-        if not needed:
+        record = shape.record
+        if self._words.get((record, "endpoint")) == {}:
             return
         required = " Required." if shape.required else ""
         yield from ("", *_explained(f"--- {header}: {_lowered(shape.meaning)}{required}"))
@@ -313,12 +303,10 @@ class _Draft:
             tables = [f"[[{header}.survival]]", f"[[{header}.landmarks]]", f"[{header}.response]"]
             yield from _explained(f"Figures are written as those of the arm: {', '.join(tables)}.")
 
-    def keys(
-        self, record: type[BaseModel], leave: tuple[str, ...] = (), mark: str = "#"
-    ) -> Iterator[str]:
-        """Yield the keys of a table, each explained and with its example."""
+    def keys(self, record: type[BaseModel], mark: str = "#") -> Iterator[str]:
+        """Yield the keys of a table but that of the study, each explained and with its example."""
         for shape in shapes(record):
-            if shape.key in leave or not shape.examples[0]:
+            if (record, shape.key) == (Study, "id") or not shape.examples[0]:
                 continue
             required = "Required. " if shape.required and record is not Study else ""
             yield from _explained(f"{shape.key}: {required}{shape.meaning}", hang=True)

@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any, get_args
 
 from studies.arms import CellError, Row, read_cell, read_csv_table, treatment_of
-from studies.checks import study_findings, word_findings
+from studies.checks import study_findings
 from studies.files import is_study_file, placed, validate
 from studies.problems import Problem, RegistryError, closest, correction, one_of, show
 from studies.schema import Histology, Study, Unit
@@ -75,8 +75,7 @@ def studies_from_patients(text: str, name: str, vocabulary: Vocabulary, study_id
     validated = validate(tables, Study, name)
     problems, record = [*validated.problems], validated.record
     if record is not None:
-        findings = [*study_findings(record), *word_findings(record, vocabulary)]
-        problems += placed(findings, validated, name)
+        problems += placed(study_findings(record, vocabulary), validated, name)
     if problems:
         raise RegistryError(problems)
     return {f"{study_id}.toml": tables}

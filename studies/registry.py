@@ -22,22 +22,8 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from studies import checks
+from studies import checks, files
 from studies.figures import CohortRef, endpoints_of, study_label
-from studies.files import (
-    PRIORS_FILE,
-    VOCABULARY_FILE,
-    Source,
-    TomlFile,
-    Validated,
-    choose,
-    locate,
-    placed,
-    read_toml,
-    sources_of,
-    validate,
-    without_repeats,
-)
 from studies.kinds import FrozenDict, PatientCount, Record, Text
 from studies.problems import (
     Finding,
@@ -66,7 +52,6 @@ if TYPE_CHECKING:
 SHIPPED_FOLDER = Path(__file__).parent / "data"
 # Stand in for keys that are missing or refused, so that the figures are checked all the same.
 _STAND_INS = {"id": "unknown", "status": "secondary", "citation": {}}
-_LOST_COHORT = re.compile(r"cohorts\[\d+\](\.id)?")
 
 
 class Excluded(Record):
@@ -137,16 +122,16 @@ class Registry:
     """SHA-256 over files and what was asked of them: the same for the same content."""
 
     def __post_init__(self) -> None:
-        ordered = {key: self.studies[key] for key in sorted(self.studies)}
-        prints = {key: self.fingerprints[key] for key in ordered}
-        lines = [f"{key} {value}" for key, value in prints.items()]
-        read_as = [f"{reading.from_} as {reading.to}" for reading in self.conversions]
-        read_as += [f"quality {self.min_quality}"] if self.min_quality else []
-        whole = hashlib.sha256("\n".join([*lines, self.vocabulary_fingerprint, *read_as]).encode())
-        object.__setattr__(self, "studies", FrozenDict(ordered))
-        object.__setattr__(self, "fingerprints", FrozenDict(prints))
-        object.__setattr__(self, "files", FrozenDict({key: self.files[key] for key in ordered}))
-        object.__setattr__(self, "fingerprint", whole.hexdigest())
+        for name in ("studies", "fingerprints", "files"):
+            held = getattr(self, name)
+            ordered = FrozenDict({key: held[key] for key in sorted(self.studies)})
+            object.__setattr__(self, name, ordered)
+        lines = [f"{key} {value}" for key, value in self.fingerprints.items()]
+        lines.append(self.vocabulary_fingerprint)
+        lines += [f"{reading.from_} as {reading.to}" for reading in self.conversions]
+        lines += [f"quality {self.min_quality}"] if self.min_quality else []
+        whole = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        object.__setattr__(self, "fingerprint", whole)
 
     def __len__(self) -> int:
         return len(self.studies)
@@ -156,9 +141,6 @@ class Registry:
 
     def __contains__(self, study: object) -> bool:
         return study in self.studies or study in self.studies.values()
-
-    def __getitem__(self, study_id: str) -> Study:
-        return self.study(study_id)
 
     def __repr__(self) -> str:
         cohorts = sum(len(study.cohorts) for study in self)
@@ -203,6 +185,8 @@ class Registry:
             raise UnknownWordError("study", study_id, closest(study_id, self.studies))
         return self.studies[study_id]
 
+    __getitem__ = study
+
 
 def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
     """Load a registry, and check every figure of every file.
@@ -223,11 +207,12 @@ def load_registry(*folders: Path | str | None, alone: bool = False) -> Registry:
     RegistryError
         With every problem of every file.
     """
-    sources = sources_of(folder for folder in folders if folder is not None)
+    given = [folder for folder in folders if folder is not None]
+    sources = files.sources_of(given)
     words = read_vocabulary(source.vocabulary for source in sources if source.vocabulary)
     if not sources or not (alone or words.stands_alone):
-        sources = (*sources_of([SHIPPED_FOLDER]), *sources)
-    return _assemble(without_repeats(sources), words, None)
+        sources = files.sources_of([SHIPPED_FOLDER, *given])
+    return _assemble(sources, words, None)
 
 
 def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
@@ -248,10 +233,10 @@ def add_studies(registry: Registry, paths: Iterable[Path | str]) -> Registry:
     RegistryError
         With every problem of the new files, and of what they do to those that are there.
     """
-    sources = sources_of(paths)
+    sources = files.sources_of(paths)
     words = registry.vocabulary, registry.vocabulary_fingerprint
     beside = (source.vocabulary for source in sources if source.vocabulary)
-    return _read_as(_assemble(without_repeats(sources), read_vocabulary(beside, words), registry))
+    return _read_as(_assemble(sources, read_vocabulary(beside, words), registry))
 
 
 def add_tables(
@@ -290,9 +275,9 @@ def _read_as(registry: Registry) -> Registry:
 class _Report(NamedTuple):
     """One study file, with the place of its folder among those that were given."""
 
-    file: TomlFile
+    file: files.TomlFile
     layer: int
-    validated: Validated[Study]
+    validated: files.Validated[Study]
 
     @property
     def study(self) -> Study | None:
@@ -301,33 +286,40 @@ class _Report(NamedTuple):
     @property
     def lost_cohort(self) -> bool:
         """Whether a cohort was refused, so that nobody can be blamed for pointing to it."""
-        return any(_LOST_COHORT.fullmatch(place) for place in self.validated.removed)
+        removed = self.validated.removed
+        lost = {place[2:] for place in removed if place[0] == "cohorts" and place[1:]}
+        return bool(lost & {(), ("id",)})
 
 
-def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | None) -> Registry:
+def _assemble(
+    sources: Sequence[files.Source], words: WordsRead, before: Registry | None
+) -> Registry:
     """Read the files of some sources and check them, together with a registry that is there."""
     earlier = {} if before is None else before.files
-    layers, replaced = choose(sources, earlier)
-    reports = [_read(path, layer) for path, layer in layers.items()]
-    files = {report.file.path.stem: report.file.path for report in reports}
+    layers, replaced = files.choose(sources, earlier)
+    reports = []
+    for path, layer in layers.items():
+        file = files.read_toml(path)
+        reports.append(_Report(file, layer, _validated(file, Study, _STAND_INS)))
+    paths = {report.file.path.stem: report.file.path for report in reports}
     left_out = () if before is None else before.excluded
-    excluded, about_excluded = read_excluded(_lists(sources, layers, earlier), left_out)
+    excluded, about_excluded = _read_excluded(sources, layers, earlier, left_out)
     problems = [*words.problems, *about_excluded]
     problems += _content_problems(reports, None if words.problems else words.vocabulary)
     problems += _overlap_problems(reports, before)
     priors = words.priors if before is None else before.priors
     problems += _stray_priors(sources, priors)
     if problems or words.vocabulary is None:
-        raise RegistryError(locate(sorted(problems, key=_place_of)))
+        raise RegistryError(files.locate(sorted(problems, key=_place_of)))
     new = Registry(
         studies={report.study.id: report.study for report in reports if report.study is not None},
         vocabulary=words.vocabulary,
         fingerprints={report.file.path.stem: report.file.fingerprint for report in reports},
         vocabulary_fingerprint=words.fingerprint,
         folders=tuple(source.path for source in sources),
-        files=files,
-        excluded=tuple(entry for entry in excluded if entry.id not in files),
-        taken_in=tuple(entry for entry in excluded if entry.id in files),
+        files=paths,
+        excluded=tuple(entry for entry in excluded if entry.id not in paths),
+        taken_in=tuple(entry for entry in excluded if entry.id in paths),
         replaced=replaced,
         priors=priors,
         own_words=words.stands_alone if before is None else before.own_words,
@@ -335,60 +327,53 @@ def _assemble(sources: Sequence[Source], words: WordsRead, before: Registry | No
     return new if before is None else _joined(before, new)
 
 
-def _stray_priors(sources: Sequence[Source], used: Path | None) -> Iterator[Problem]:
+def _stray_priors(sources: Sequence[files.Source], used: Path | None) -> Iterator[Problem]:
     """Yield the files of priors that stand beside no vocabulary of their own."""
     for source in sources:
-        path = source.path / PRIORS_FILE
+        path = source.path / files.PRIORS_FILE
         if path.exists() and (used is None or not path.samefile(used)):
             found = "priors of no disease of their own"
-            expected = f"them beside a {VOCABULARY_FILE} that stands alone"
+            expected = f"them beside a {files.VOCABULARY_FILE} that stands alone"
             action = f"give them with --priors {path}, under another name or in another folder"
             yield Problem(path.name, "", found, expected, action, folder=str(source.path))
 
 
-def _lists(
-    sources: Sequence[Source], layers: Mapping[Path, int], earlier: Mapping[str, Path]
-) -> dict[Path, dict[str, Path]]:
-    """Return the lists of excluded reports, each with the studies that it must not name.
-
-    Those are the studies of the same folder and of earlier ones; a later folder may have a study
-    file of a report that was left out before.
-    """
-    last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
-    return {
-        path: {**earlier, **{file.stem: file for file, at in layers.items() if at <= position}}
-        for path, position in sorted(last.items())
-    }
-
-
-def read_excluded(
-    lists: Mapping[Path, Mapping[str, Path]], known: Iterable[Excluded] = ()
+def _read_excluded(
+    sources: Sequence[files.Source],
+    layers: Mapping[Path, int],
+    earlier: Mapping[str, Path],
+    known: Iterable[Excluded],
 ) -> tuple[tuple[Excluded, ...], tuple[Problem, ...]]:
-    """Read lists of excluded reports and everything that is wrong with them."""
+    """Read the lists of excluded reports and everything that is wrong with them.
+
+    A list must not name the studies of its folder and of earlier ones; a later folder may have a
+    study file of a report that was left out before.
+    """
     entries = {entry.id: entry for entry in known}
     places = dict.fromkeys(entries, "an earlier list of reports that were left out")
     problems: list[Problem] = []
-    for path in {path.resolve(): path for path in lists}.values():
-        file = read_toml(path)
-        problems += file.problems
-        if file.content is None:
-            continue
-        validated = validate(file.content, _ExcludedFile, file.name)
-        found = list(validated.problems)
-        if validated.record is not None:
-            here = validated.record.excluded
-            owners = {name: str(study) for name, study in lists[path].items()}
-            owners |= {
-                entry.id: places[entry.id]
-                for entry in here
-                if entry.id in entries and entries[entry.id] != entry
-            }
-            found += placed(_about_excluded(here, owners), validated, file.name)
-            for place, entry in enumerate(here):
-                entries.setdefault(entry.id, entry)
-                places.setdefault(entry.id, f"excluded[{place}] of {path}")
-        problems += in_folder(found, path.parent)
+    last = {source.excluded: i for i, source in enumerate(sources) if source.excluded is not None}
+    for path in {path.resolve(): path for path in sorted(last)}.values():
+        file = files.read_toml(path)
+        validated = _validated(file, _ExcludedFile)
+        here = () if validated.record is None else validated.record.excluded
+        held = {study.stem: study for study, layer in layers.items() if layer <= last[path]}
+        owners = {name: str(study) for name, study in {**earlier, **held}.items()}
+        owners |= {e.id: places[e.id] for e in here if entries.get(e.id, e) != e}
+        about = files.placed(_about_excluded(here, owners), validated, file.name)
+        problems += in_folder([*validated.problems, *about], path.parent)
+        for place, entry in enumerate(here):
+            entries.setdefault(entry.id, entry)
+            places.setdefault(entry.id, f"excluded[{place}] of {path}")
     return tuple(entries.values()), tuple(problems)
+
+
+def _validated(
+    file: files.TomlFile, model: type[Record], stand_ins: Mapping[str, Any] = FrozenDict()
+) -> files.Validated[Any]:
+    if file.content is None:
+        return files.Validated(None, file.problems)
+    return files.validate(file.content, model, file.name, stand_ins)
 
 
 def _about_excluded(entries: tuple[Excluded, ...], owners: Mapping[str, str]) -> Iterator[Finding]:
@@ -424,18 +409,11 @@ def _joined(before: Registry, new: Registry) -> Registry:
     )
 
 
-def _read(path: Path, layer: int) -> _Report:
-    file = read_toml(path)
-    if file.content is None:
-        return _Report(file, layer, Validated(None, file.problems))
-    return _Report(file, layer, validate(file.content, Study, file.name, _STAND_INS))
-
-
 def _place_of(problem: Problem) -> tuple[bool, str, str, list[tuple[int, str]]]:
     """Return the sorting key of a problem: the vocabulary first, then by file and field."""
     parts = re.findall(r"\d+|[^\d]+", problem.field)
     field = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-    return problem.file != VOCABULARY_FILE, problem.file, problem.folder, field
+    return problem.file != files.VOCABULARY_FILE, problem.file, problem.folder, field
 
 
 def _content_problems(
@@ -451,26 +429,24 @@ def _content_problems(
     for report in reports:
         problems = [*_identity_problems(report.file, names), *report.validated.problems]
         if report.study is not None:
-            findings = [*checks.study_findings(report.study)]
+            findings = checks.study_findings(report.study, vocabulary)
             if report.lost_cohort:
-                findings = [f for f in findings if not {"part_of", "pairs"} & set(f.path)]
-            if vocabulary is not None:
-                findings += checks.word_findings(report.study, vocabulary)
-            problems += placed(findings, report.validated, report.file.name)
+                findings = (own for own in findings if not {"part_of", "pairs"} & {*own.path})
+            problems += files.placed(findings, report.validated, report.file.name)
         yield from in_folder(problems, report.file.path.parent)
 
 
-def _written_id(file: TomlFile) -> str | None:
+def _written_id(file: files.TomlFile) -> str | None:
     study_id = file.content.get("id") if file.content is not None else None
     return study_id if isinstance(study_id, str) else None
 
 
-def _identity_problems(file: TomlFile, names_by_id: Mapping[str, list[str]]) -> Iterator[Problem]:
+def _identity_problems(file: files.TomlFile, names: Mapping[str, list[str]]) -> Iterator[Problem]:
     """Yield a problem where a study has not the identifier of its file, or that of another."""
     stem, study_id = file.path.stem, _written_id(file)
     if study_id is None or study_id == stem:
         return
-    others = [name for name in names_by_id[study_id] if name != file.name]
+    others = [name for name in names[study_id] if name != file.name]
     expected = f'the name of the file, "{stem}"'
     if others:
         expected += f", since {' and '.join(others)} has the same id"
@@ -481,29 +457,25 @@ def _identity_problems(file: TomlFile, names_by_id: Mapping[str, list[str]]) -> 
 
 
 def _overlap_problems(reports: Sequence[_Report], before: Registry | None) -> Iterator[Problem]:
-    everyone = [*_held(before, reports), *reports]
-    by_id = {report.study.id: report for report in everyone if report.study is not None}
-    intact = {name: report.study for name, report in by_id.items() if not report.lost_cohort}
-    for report in (report for report in everyone if report.study and not report.lost_cohort):
+    new = {report.file.path.stem for report in reports}
+    held = [
+        # studies that were there and stay, as if their files had been read again
+        _Report(files.TomlFile(before.files[study.id], None, ""), -1, files.Validated(study))
+        for study in before or ()
+        if study.id not in new
+    ]
+    sound = [own for own in (*held, *reports) if own.study is not None and not own.lost_cohort]
+    by_id = {report.study.id: report for report in sound}
+    studies = {name: report.study for name, report in by_id.items()}
+    for report in sound:
         path, here = report.file.path, []
-        for finding in checks.overlap_findings(report.study, intact):
+        for finding in checks.overlap_findings(report.study, studies):
             other = by_id[report.study.overlaps[finding.path[1]].with_]
             if other.layer > report.layer:
                 yield _missed(finding, path, other.file.path)
             else:
                 here.append(finding)
-        yield from in_folder(placed(here, report.validated, path.name), path.parent)
-
-
-def _held(before: Registry | None, reports: Sequence[_Report]) -> Iterator[_Report]:
-    """Yield the studies that were there and stay, as if their files had been read again."""
-    if before is None:
-        return
-    new = {report.file.path.stem for report in reports}
-    for study in before:
-        if study.id not in new:
-            file = TomlFile(before.files[study.id], None, before.fingerprints[study.id])
-            yield _Report(file, -1, Validated(study))
+        yield from in_folder(files.placed(here, report.validated, path.name), path.parent)
 
 
 def _missed(finding: Finding, declaring: Path, other: Path) -> Problem:

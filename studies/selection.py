@@ -9,18 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations, product
 from typing import NamedTuple
 
 from studies import figures, responses
-from studies.figures import (
-    RESPONSE,
-    CohortRef,
-    Readings,
-    View,
-    histology_groups,
-    prints_survival,
-)
+from studies.figures import RESPONSE, CohortRef, Readings, View, histology_groups, prints_survival
 from studies.problems import closest
 from studies.registry import Registry, as_sentence, references
 from studies.schema import PATIENT_TIMES, Cohort, Comparison, Overlap, Study, Subgroup
@@ -94,44 +86,37 @@ class OverlapIndex:
 
 def overlap_pairs(registry: Registry) -> tuple[tuple[CohortRef, CohortRef, str], ...]:
     """Return every two cohorts of a registry that share patients, with a sentence that says why."""
-    index = OverlapIndex(registry)
-    by_study: dict[str, list[tuple[int, CohortRef]]] = {}
-    for place, ref in enumerate(references(registry)):
-        by_study.setdefault(ref.study.id, []).append((place, ref))
-    pairs = []
-    for study_id, refs in by_study.items():
-        pairs += combinations(refs, 2)
-        # Of two reports, the pairs of the first in the registry list both.
-        for partner in index.partners(study_id):
-            if partner > study_id:
-                pairs += product(refs, by_study.get(partner, []))
-    pairs.sort(key=lambda pair: (pair[0][0], pair[1][0]))
-    reasons = ((one, other, shared(one, other, index)) for (_, one), (_, other) in pairs)
-    return tuple((one, other, why) for one, other, why in reasons if why)
+    everything, refs = Counted(OverlapIndex(registry)), references(registry)
+    for ref in refs:
+        everything.add(ref)
+    return tuple(
+        (one, other, why)
+        for place, one in enumerate(refs)
+        for other, why in everything.sharing(one, after=place)
+    )
 
 
 class Counted:
-    """The cohorts that are counted so far, and the first of them that stands against another."""
+    """The cohorts that are counted so far, in the order of counting."""
 
     def __init__(self, index: OverlapIndex) -> None:
         self._index = index
-        self._size = 0
-        self._by_study: dict[str, list[tuple[int, CohortRef]]] = {}
+        self._refs: list[CohortRef] = []
+        self._places: dict[str, list[int]] = defaultdict(list)
 
     def add(self, ref: CohortRef) -> None:
         """Count a cohort."""
-        self._by_study.setdefault(ref.study.id, []).append((self._size, ref))
-        self._size += 1
+        self._places[ref.study.id].append(len(self._refs))
+        self._refs.append(ref)
 
-    def first_against(self, ref: CohortRef) -> tuple[CohortRef, str] | None:
-        """Return the counted cohort, in the order of counting, that shares patients, and why."""
+    def sharing(self, ref: CohortRef, after: int = -1) -> Iterator[tuple[CohortRef, str]]:
+        """Yield those counted behind a place that share patients with a cohort, and why."""
         near = (ref.study.id, *self._index.partners(ref.study.id))
-        numbered = (counted for name in near for counted in self._by_study.get(name, ()))
-        for _, other in sorted(numbered, key=lambda counted: counted[0]):
-            why = shared(ref, other, self._index)
+        places = (place for name in near for place in self._places.get(name, ()))
+        for place in sorted(place for place in places if place > after):
+            why = shared(ref, self._refs[place], self._index)
             if why:
-                return other, why
-        return None
+                yield self._refs[place], why
 
 
 def overlap_groups(registry: Registry) -> tuple[OverlapGroup, ...]:
@@ -317,7 +302,7 @@ def select(
     counted = Counted(index)
     usable = [ref for ref in refs if against[ref.id] is None]
     for ref in sorted(usable, key=lambda ref: rank(ref, view)):
-        shares = counted.first_against(ref)
+        shares = next(counted.sharing(ref), None)
         if shares is None:
             counted.add(ref)
         else:
@@ -326,7 +311,7 @@ def select(
     good = [ref for ref in refs if not _below(ref.study, registry.min_quality)]
     telling = {
         "histology": _telling(good, against, index, view, figures.compares_histology),
-        "origin": _telling(good, against, index, view, _compares_origin),
+        "origin": _telling(good, against, index, view, figures.origin_comparison),
     }
     within = tuple(ref for ref in telling["histology"] if against[ref.id] is not None)
     for name, own in telling.items():
@@ -343,16 +328,12 @@ def select(
     )
 
 
-def _compares_origin(ref: CohortRef, view: View) -> bool:
-    return figures.origin_comparison(ref, view) is not None
-
-
 def _telling(
     refs: Iterable[CohortRef],
     against: Mapping[str, tuple[str, ...] | None],
     index: OverlapIndex,
     view: View,
-    compares: Callable[[CohortRef, View], bool],
+    compares: Callable[[CohortRef, View], object],
 ) -> tuple[CohortRef, ...]:
     """Return the cohorts, counted or left out, that count for a contrast within their report."""
     compare = [ref for ref in refs if compares(ref, view)]
@@ -364,7 +345,7 @@ def _telling(
     for ref in sorted(compare, key=lambda ref: rank(ref, view)):
         kind, *_ = against[ref.id] or ("",)
         silent = kind in ("overlap", "no_figure", "not_one_treatment")
-        if silent and ref.cohort.n and telling.first_against(ref) is None:
+        if silent and ref.cohort.n and not any(telling.sharing(ref)):
             telling.add(ref)
             chosen.add(ref.id)
     return tuple(ref for ref in compare if ref.id in chosen)

@@ -265,7 +265,7 @@ def _read_one(
     if validated.record is not None:
         findings = _inconsistencies(validated.record, base)
         for kind, keys in (("classes", ("class",)), ("endpoints", ("from", "to"))):
-            if any(place.startswith(f"{kind}[") for place in validated.removed):
+            if any(place[0] == kind and place[1:] for place in validated.removed):
                 # An entry that was refused cannot be missed by those that point to it.
                 findings = [finding for finding in findings if finding.path[-1] not in keys]
         problems += placed(findings, validated, file.name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from studies import Cohort, Registry
-from studies.figures import in_months, p_range
+from studies.figures import in_months, or_not_reached, p_range
 from studies.schema import (
     NOT_REACHED,
     Comparison,
@@ -75,7 +75,7 @@ def outcome_words(outcome: SurvivalOutcome) -> str:
 
 def comparison_words(comparison: Comparison) -> str:
     """A reported comparison: "mixed against pure: HR 0.61 (0.37–1.02), p = 0.026"."""
-    p, limits = comparison.p, "–".join(map(_end, comparison.hr_ci or ()))
+    p, limits = comparison.p, "–".join(map(or_not_reached, comparison.hr_ci or ()))
     p_words = f"p {'' if isinstance(p, str) else '= '}{p}" if p_range(p) else str(p)
     said = (
         "" if comparison.hr is None else f"HR {comparison.hr}" + (f" ({limits})" if limits else ""),
@@ -98,7 +98,7 @@ def median_words(outcome: SurvivalOutcome, *, brief: bool = False) -> str:
 
     Brief, for a column of months: "3.1 (0.6–5.5)", "3.3 (101 days)", "NR (4.7–NR)".
     """
-    unit, ends = outcome.unit or "months", "–".join(map(_end, outcome.ci or ()))
+    unit, ends = outcome.unit or "months", "–".join(map(or_not_reached, outcome.ci or ()))
     own = "" if unit == "months" else f" {unit}"
     if outcome.median == NOT_REACHED:
         return ("NR" if brief else NOT_REACHED) + (f" ({ends}{own})" if ends else "")
@@ -139,10 +139,6 @@ def response_words(response: Response, n: int | None) -> str:
 def _percent(share: Decimal) -> str:
     text = f"{100 * share:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _end(limit: Decimal | str) -> str:
-    return "NR" if limit == NOT_REACHED else str(limit)
 
 
 def cohort_names(registry: Registry) -> dict[str, str]:

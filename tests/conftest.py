@@ -1,8 +1,9 @@
-"""Shared by all tests: a draws cache of their own, and the sizes of the one compiled model."""
+"""Shared by all tests: a draws cache of their own, the shipped registry, the sizes of the model."""
 
 from __future__ import annotations
 
 import pytest
+import registries
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,8 +29,6 @@ def _no_lines_of_progress(monkeypatch):
 @pytest.fixture(scope="session")
 def shipped():
     """The shipped registry, read once; it is frozen."""
-    import registries
-
     return registries.shipped()
 
 

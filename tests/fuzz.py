@@ -48,8 +48,8 @@ LINES = (
     *("a.b.c = 1", "a." * 40 + "a = 1", '"1²3" = 1', "x" * 300 + " = 1", "n = 0", "events = 0"),
     *("level = 1", 'ci_method = "symmetric"', "ci = [0, 1]", "follow_up = 6", "[[cohorts]]", "[x]"),
     *("histology = { pure = 0, mixed = 0 }", "a = " + "[" * 50, "iqr = [1, 2]", "at_risk = 0"),
-    *('median = "not reached"', "survival = 1", "survival = 0", 'label = "reader"'),
-    '"\\u0007" = 1',
+    *('median = "not reached"', "survival = 1", "survival = 0"),
+    *('label = "reader"', '"\\u0007" = 1'),
 )
 
 

@@ -37,14 +37,14 @@ ANSWERED = ("compare", "mix", "control", "forest")
 WORDS = (
     *("", " ", "0", "1", "-1", "7", "0.5", "0.001", "nan", "inf", "-inf", "1e309", "9" * 400, "--"),
     *("lenvatinib", "Sorafenib", "lenvatinb", "count_lenvatinib", "best supportive care", "arm"),
-    *("os", "pfs:os", "os:os", "2015-", "-2015", "9999", "x" * 300, "é", "\udcff", "a\nb"),
-    "\x1b[2J",
+    *("os", "pfs:os", "os:os", "2015-", "-2015", "9999"),
+    *("x" * 300, "é", "\udcff", "a\nb", "\x1b[2J"),
     *("=1+1", "%s", "{}", "n,model", "mki", "mixed", "retrospective", "smith2024"),
 )
 PLACES = (
     *("registry", "registry/vocabulary.toml", "one.toml", "arms.csv", "effects.csv", "curve.csv"),
-    *("priors.toml", "export.json", "binary.csv", "empty.csv", "deep.json", "deep.toml"),
-    "wide.csv",
+    *("priors.toml", "export.json", "binary.csv", "empty.csv"),
+    *("deep.json", "deep.toml", "wide.csv"),
     *("pipe.toml", "pipe.csv", "link.svg", "loop.svg", "folder", "none", "none/below.csv", "new"),
     *("one.toml/below.svg", "/dev/null", "/dev/full", "/proc/self/mem"),
     *("y" * 300, "y" * 300 + ".svg"),
@@ -98,10 +98,10 @@ def everything(folder: Path) -> dict[str, Any]:
 def commands() -> dict[tuple[str, ...], Any]:
     """Every command by its words, but `cache`, which empties the caches of whoever runs this."""
     top = dict(typer.main.get_command(cli.app).commands)
+    below = top.pop("studies").commands
     del top["cache"]
-    studies = top.pop("studies").commands
-    found = {(name,): own for name, own in top.items()}
-    return found | {("studies", name): own for name, own in studies.items()}
+    single = {(name,): own for name, own in top.items()}
+    return single | {("studies", name): own for name, own in below.items()}
 
 
 def value(rng: Random, option: Any) -> str:

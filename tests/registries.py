@@ -5,22 +5,24 @@ Numbers of the builders are texts or decimals, so that they keep their digits.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from small_registry import NR, cohort, digits, full_study, landmark, median, study, write_registry
 
-from studies import load_registry, load_vocabulary
+from studies import Problem, RegistryError, load_registry, load_vocabulary
 from studies.checks import study_findings
 from studies.plausibility import Review, review
 from studies.registry import Registry
 from studies.schema import Study
 
 D = Decimal
-SURVIVAL = "cohorts[0].survival[0]"
 vocabulary = cache(load_vocabulary)
+months = median  # of overall survival
 #: The shipped registry, read once; it is frozen.
 shipped = cache(load_registry)
 EXCLUDED = """\
@@ -32,6 +34,26 @@ reason = "Prints no survival."
 authors = ["Left A"]
 year = 2011
 """
+
+
+def refused(ask, *arguments, **options) -> tuple[Problem, ...]:
+    """Return the problems with which something is refused."""
+    with pytest.raises(RegistryError) as raised:
+        ask(*arguments, **options)
+    return raised.value.problems
+
+
+def sentences(ask, *arguments, **options) -> list[str]:
+    """Return the same problems, each as its sentence."""
+    return list(map(str, refused(ask, *arguments, **options)))
+
+
+def entries(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the path and the value of every entry of nested tables and lists, outermost first."""
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*path, key), item
+            yield from entries(item, (*path, key))
 
 
 def odd_study(name="odd2021", **more):
@@ -73,11 +95,6 @@ def one(*cohorts, name="abel2001", **more):
 def group(factor, level, n=None, **figures):
     """Describe a subgroup."""
     return {"factor": factor, "level": level} | ({} if n is None else {"n": n}) | figures
-
-
-def months(value, **more):
-    """Describe a median of overall survival in months."""
-    return median(value, **more)
 
 
 def stages(first, second, **more):

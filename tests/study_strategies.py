@@ -9,23 +9,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from registries import entries
 
+from studies import schema
 from studies.documents import plain, shapes
-from studies.schema import (
-    NOT_REACHED,
-    Count,
-    CountsByName,
-    Fraction,
-    PatientCount,
-    Percent,
-    Printed,
-    PrintedOrText,
-    PrintedPair,
-    Reached,
-    ReachedPair,
-    Study,
-    Text,
-)
 
 # --- Arbitrary studies, walked along their records -----------------------------------------------
 
@@ -35,17 +22,16 @@ texts |= st.sampled_from(['"""', "a\n\n  b", "two words " * 20 + "end", "\\", "'
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,12}", fullmatch=True)
 numbers = st.decimals(-(10**6), 10**6, allow_nan=False, allow_infinity=False, places=2)
 numbers |= st.integers(-(10**8), 10**8).map(Decimal)
-numbers |= st.sampled_from(
-    [Decimal(text) for text in ("2.0", "1E+2", "0.520", "-0", "1E-30", "0E+3")]
-)
+numbers |= st.sampled_from(list(map(Decimal, ("2.0", "1E+2", "0.520", "-0", "1E-30", "0E+3"))))
 KINDS = (
-    *((Text, texts), (Printed, numbers), (Fraction, numbers), (Percent, numbers)),
-    (Reached, numbers | st.just(NOT_REACHED)),
-    (PrintedPair, st.lists(numbers, min_size=2, max_size=2)),
-    (ReachedPair, st.tuples(numbers, numbers | st.just(NOT_REACHED)).map(list)),
-    *((PrintedOrText, numbers | texts), (Count, st.integers(0, 10**6))),
-    (PatientCount, st.integers(1, 10**6)),
-    (CountsByName, st.dictionaries(texts, st.integers(0, 99), max_size=2)),
+    (schema.Text, texts),
+    *((kind, numbers) for kind in (schema.Printed, schema.Fraction, schema.Percent)),
+    (schema.Reached, numbers | st.just(schema.NOT_REACHED)),
+    (schema.PrintedPair, st.lists(numbers, min_size=2, max_size=2)),
+    (schema.ReachedPair, st.tuples(numbers, numbers | st.just(schema.NOT_REACHED)).map(list)),
+    *((schema.PrintedOrText, numbers | texts), (schema.Count, st.integers(0, 10**6))),
+    (schema.PatientCount, st.integers(1, 10**6)),
+    (schema.CountsByName, st.dictionaries(texts, st.integers(0, 99), max_size=2)),
 )
 
 
@@ -78,9 +64,9 @@ def tables(record: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def studies(draw: st.DrawFn) -> Study:
+def studies(draw: st.DrawFn) -> schema.Study:
     """Any study that its records accept, consistent or not."""
-    return Study.model_validate(draw(tables(Study)) | {"id": draw(names)})
+    return schema.Study.model_validate(draw(tables(schema.Study)) | {"id": draw(names)})
 
 
 # --- Damage --------------------------------------------------------------------------------------
@@ -104,13 +90,7 @@ anything = st.recursive(
 )
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a document, outermost first."""
-    found = [path] if path else []
-    if isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            found += places(item, (*path, key))
-    return found
+DAMAGES = ("add", "delete", "double", "rename", "replace", "wrap")
 
 
 @st.composite
@@ -118,49 +98,34 @@ def damaged(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
     """Return a document with one to three mistakes in it."""
     broken = copy.deepcopy(document)
     for _ in range(draw(st.integers(1, 3))):
-        known = places(broken)
+        known = [path for path, _ in entries(broken)]
         if not known:
             break
-        path = known[draw(st.integers(0, len(known) - 1))]
+        *path, key = known[draw(st.integers(0, len(known) - 1))]
         here = broken
-        for part in path[:-1]:
+        for part in path:
             here = here[part]
-        _DAMAGES[draw(st.sampled_from(sorted(_DAMAGES)))](draw, here, path[-1])
+        damage(draw, draw(st.sampled_from(DAMAGES)), here, key)
     return broken
 
 
-def _delete(draw: st.DrawFn, here: Any, key: Any) -> None:
-    del here[key]
-
-
-def _replace(draw: st.DrawFn, here: Any, key: Any) -> None:
-    here[key] = draw(anything)
-
-
-def _add(draw: st.DrawFn, here: Any, key: Any) -> None:
-    value = here[key]
-    if isinstance(value, dict):
-        value[draw(keys)] = draw(anything)
-    elif isinstance(value, list):
-        value.append(draw(anything))
-
-
-def _double(draw: st.DrawFn, here: Any, key: Any) -> None:
-    if isinstance(here, list):
-        here.append(copy.deepcopy(here[key]))
-
-
-def _rename(draw: st.DrawFn, here: Any, key: Any) -> None:
-    if isinstance(here, dict):
-        here[draw(keys | st.just(f"{key}s") | st.just(f" {key}"))] = here.pop(key)
-
-
-def _wrap(draw: st.DrawFn, here: Any, key: Any) -> None:
-    """Make a table a list of tables, or the other way round."""
-    value = here[key]
-    here[key] = value[0] if isinstance(value, list) and value else [value]
-
-
-_DAMAGES = {
-    function.__name__: function for function in (_add, _delete, _double, _rename, _replace, _wrap)
-}
+def damage(draw: st.DrawFn, kind: str, here: Any, key: Any) -> None:
+    """Make a mistake at one key of a table, or one place of a list."""
+    match kind, here[key]:
+        case "delete", _:
+            del here[key]
+        case "replace", _:
+            here[key] = draw(anything)
+        case "add", dict() as table:
+            table[draw(keys)] = draw(anything)
+        case "add", list() as several:
+            several.append(draw(anything))
+        case "double", value if isinstance(here, list):
+            here.append(copy.deepcopy(value))
+        case "rename", value if isinstance(here, dict):
+            del here[key]
+            here[draw(keys | st.just(f"{key}s") | st.just(f" {key}"))] = value
+        case "wrap", [first, *_]:  # a list of tables becomes a table, or the other way round
+            here[key] = first
+        case "wrap", value:
+            here[key] = [value]

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 from command_line import refused
-from registries import shipped
 from small_registry import changed, cohort, median, problems_with, study, write_registry
 
 from studies import load_registry
@@ -126,14 +125,13 @@ def test_a_least_that_no_report_can_have_is_refused(capsys):
     )
 
 
-def test_every_report_that_counts_is_appraised_with_reasons_of_its_own():
-    registry = shipped()
+def test_every_report_that_counts_is_appraised_with_reasons_of_its_own(shipped):
     counted = set()
     for endpoint in ("os", "pfs", "response"):
-        chosen = select(registry, endpoint)
+        chosen = select(shipped, endpoint)
         counted |= {ref.study.id for ref in (*chosen.counted, *chosen.within)}
-    counted |= {own[1].study.id for own in adjusted_contrasts(registry, View("os", False, False))}
+    counted |= {own[1].study.id for own in adjusted_contrasts(shipped, View("os", False, False))}
     assert len(counted) >= 60
-    assert [name for name in sorted(counted) if registry.studies[name].appraisal is None] == []
-    scores = {quality(registry.studies[name]) for name in counted}
+    assert [name for name in sorted(counted) if shipped.studies[name].appraisal is None] == []
+    scores = {quality(shipped.studies[name]) for name in counted}
     assert min(scores) < HALF <= max(scores)

@@ -9,6 +9,7 @@ from decimal import Decimal
 import golden
 import pandas as pd
 import pytest
+from registries import refused, sentences
 from small_registry import VOCABULARY, cohort, median, study, write_registry, write_tables
 
 from studies import RegistryError, arms_from_frame, load_registry
@@ -20,13 +21,8 @@ from studies.vocabulary import Vocabulary
 
 WORDS = Vocabulary.model_validate(VOCABULARY)
 ARM = {
-    "study": "abel2001",
-    "status": "verified",
-    "authors": "Abel A; Cain C",
-    "year": "2001",
-    "arm": "all",
-    "treatment": "lenvatinib",
-    "n": "20",
+    **{"study": "abel2001", "status": "verified", "authors": "Abel A; Cain C", "year": "2001"},
+    **{"arm": "all", "treatment": "lenvatinib", "n": "20"},
 }
 
 
@@ -53,42 +49,22 @@ def arm_of(**cells):
 
 def refusals(*rows, **cells):
     """Return the problems of a table, each as its sentence."""
-    with pytest.raises(RegistryError) as raised:
-        read(*(rows or (ARM | cells,)))
-    return [str(problem) for problem in raised.value.problems]
+    return sentences(read, *(rows or (ARM | cells,)))
 
 
 # --- What is read --------------------------------------------------------------------------------
 
 
 WHOLE = {
-    "design": "retrospective",
-    "countries": "France; Italy",
-    "doi": "10.1000/x",
-    "source": "abstract",
-    "source_url": "https://example.org",
-    "line": "first-line",
-    "formed_by": "frailty",
-    "formed_by_reason": "no treatment",
-    "pure": "12",
-    "mixed": "8",
-    "os_median": "3.10",
-    "os_lower": "2.0",
-    "os_upper": "NR",
-    "os_level": "0.95",
-    "os_unit": "months",
-    "os_events": "14",
-    "os_survival_12_months": "0.20",
-    "os_survival_12_months_lower": "0.05",
-    "os_survival_12_months_upper": "0.41",
-    "pfs_survival_1.5_years": "0.10",
-    "pfs_survival_1.5_years_at_risk": "2",
-    "pfs_survival_1.5_years_digitised": "TRUE",
-    "pr": "3",
-    "evaluable": "19",
-    "orr_percent": "15.8",
-    "orr_lower": "3.4",
-    "orr_upper": "39.6",
+    **{"design": "retrospective", "countries": "France; Italy", "doi": "10.1000/x"},
+    **{"source": "abstract", "source_url": "https://example.org", "line": "first-line"},
+    **{"formed_by": "frailty", "formed_by_reason": "no treatment", "pure": "12", "mixed": "8"},
+    **{"os_median": "3.10", "os_lower": "2.0", "os_upper": "NR", "os_level": "0.95"},
+    **{"os_unit": "months", "os_events": "14", "os_survival_12_months": "0.20"},
+    **{"os_survival_12_months_lower": "0.05", "os_survival_12_months_upper": "0.41"},
+    **{"pfs_survival_1.5_years": "0.10", "pfs_survival_1.5_years_at_risk": "2"},
+    **{"pfs_survival_1.5_years_digitised": "TRUE", "pr": "3", "evaluable": "19"},
+    **{"orr_percent": "15.8", "orr_lower": "3.4", "orr_upper": "39.6"},
 }
 
 
@@ -217,10 +193,9 @@ def test_a_column_that_is_unknown_or_there_twice_is_named():
 
 
 def test_required_columns_and_rows():
-    with pytest.raises(RegistryError) as raised:
-        studies_from_arms("study,n\n,\n", "x.csv", WORDS)
-    found = {problem.found for problem in raised.value.problems}
-    assert found == {"no column status", "no column arm", "no column treatment", "no row"}
+    problems = refused(studies_from_arms, "study,n\n,\n", "x.csv", WORDS)
+    expected = {"no column status", "no column arm", "no column treatment", "no row"}
+    assert {problem.found for problem in problems} == expected
 
 
 def test_every_problem_of_every_row_is_told_at_once():
@@ -300,7 +275,5 @@ def test_arms_that_are_added_are_read_like_the_others(tmp_path):
 )
 def test_a_frame_that_cannot_be_read_is_refused_in_words(tmp_path, frame, place, found):
     registry = small(tmp_path, study("abel2001", cohort()))
-    with pytest.raises(RegistryError) as raised:
-        arms_from_frame(frame, registry)
-    first = raised.value.problems[0]
+    first, *_ = refused(arms_from_frame, frame, registry)
     assert (first.file, first.field, first.found) == ("DataFrame", place, found)

@@ -6,6 +6,7 @@ Examples are drawn from a fixed seed, so that a run is the same on every machine
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ import golden
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from registries import shipped
+from registries import refused, sentences
 from small_registry import (
     VOCABULARY,
     cohort,
@@ -49,12 +50,10 @@ def written(tables):
     return read(toml_of(tables, Study))
 
 
-def test_every_shipped_file_says_the_same_as_what_would_be_written(registry):
-    for name, path in registry.files.items():
-        shipped = sorted_keys(read(path.read_text(encoding="utf-8")))
-        assert repr(sorted_keys(read(toml_of(tables_of(registry.study(name)), Study)))) == repr(
-            shipped
-        ), name
+def test_every_shipped_file_says_the_same_as_what_would_be_written(shipped):
+    for name, path in shipped.files.items():
+        again = sorted_keys(read(toml_of(tables_of(shipped.study(name)), Study)))
+        assert repr(again) == repr(sorted_keys(read(path.read_text(encoding="utf-8")))), name
 
 
 def sorted_keys(value):
@@ -170,27 +169,20 @@ def small(tmp_path):
     )
 
 
-def sentences(read, *arguments):
-    """Return the problems of a document, each as its sentence."""
-    with pytest.raises(RegistryError) as raised:
-        read(*arguments)
-    return [str(problem) for problem in raised.value.problems]
-
-
 # --- There and back ------------------------------------------------------------------------------
 
 
-def test_the_shipped_registry_comes_back(registry, tmp_path):
-    tables = read_json(export_json(registry))
+def test_the_shipped_registry_comes_back(shipped, tmp_path):
+    tables = read_json(export_json(shipped))
     folder = tmp_path / "again"
     write_tables(tables, folder)
     again = load_registry(folder, alone=True)
     assert set(tables) == {path.name for path in folder.iterdir()}
-    assert again.studies == registry.studies
-    assert again.vocabulary == registry.vocabulary
-    assert again.excluded == registry.excluded
+    assert again.studies == shipped.studies
+    assert again.vocabulary == shipped.vocabulary
+    assert again.excluded == shipped.excluded
     assert len(again.excluded) >= 23
-    for mine, theirs in zip(again, registry, strict=True):
+    for mine, theirs in zip(again, shipped, strict=True):
         # The representation shows the digits, which equality of decimals ignores.
         assert repr(tables_of(mine)) == repr(tables_of(theirs)), mine.id
 
@@ -289,27 +281,16 @@ def test_a_document_with_a_mistake():
 
 
 def parse(text):
-    """Read BibTeX the way BibTeX does: by counting braces, whatever stands before them."""
-    entries, rest = {}, text.strip()
-    while rest:
-        kind, _, rest = rest.partition("{")
-        assert kind in ("@article", "@misc"), kind
-        key, _, rest = rest.partition(",")
-        fields = {}
-        while not rest.lstrip().startswith("}"):
-            name, equals, rest = rest.partition("=")
-            assert equals, f"{key}: no field in {name[:60]!r}"
-            rest = rest.lstrip()
-            assert rest.startswith("{"), f"{key}: {name.strip()} has no braces"
-            end = closing(rest)
-            assert name.strip() not in fields, f"{key}: {name.strip()} stands twice"
-            fields[name.strip()] = rest[1:end]
-            rest = rest[end + 1 :].lstrip()
-            assert rest.startswith(","), f"{key}: {name.strip()} does not end"
-            rest = rest[1:]
-        assert key not in entries
-        entries[key] = fields | {"kind": kind}
-        rest = rest.lstrip()[1:].lstrip()
+    """Read BibTeX of one field a line; where a value ends is told by its braces, as in BibTeX."""
+    entries = {}
+    for whole in re.split(r"(?m)^(?=@)", text.strip())[1:]:
+        head, *lines, end = whole.strip().splitlines()
+        kind, key = re.fullmatch(r"(@article|@misc)\{(.+),", head).groups()
+        fields = [re.fullmatch(r"  (\w+) = (\{.*\}),", line).groups() for line in lines]
+        assert [value for _, value in fields if closing(value) < len(value) - 1] == [], key
+        assert len(dict(fields)) == len(fields), f"{key}: a field stands twice"
+        assert (end, key in entries) == ("}", False)
+        entries[key] = {name: value[1:-1] for name, value in fields} | {"kind": kind}
     return entries
 
 
@@ -331,16 +312,16 @@ def entry(**citation):
     return fields
 
 
-def test_every_shipped_study_has_one_entry_in_a_fixed_order(registry):
-    text = bibtex(registry)
+def test_every_shipped_study_has_one_entry_in_a_fixed_order(shipped):
+    text = bibtex(shipped)
     entries = parse(text)
-    assert list(entries) == list(registry.studies)
-    assert bibtex(reversed(list(registry))) == text
+    assert list(entries) == list(shipped.studies)
+    assert bibtex(reversed(list(shipped))) == text
 
 
-def test_an_entry_holds_what_the_citation_does(registry):
-    for key, fields in parse(bibtex(registry)).items():
-        citation = registry.study(key).citation
+def test_an_entry_holds_what_the_citation_does(shipped):
+    for key, fields in parse(bibtex(shipped)).items():
+        citation = shipped.study(key).citation
         assert fields.get("doi") == citation.doi
         assert fields.get("pmid") == citation.pmid
         assert fields.get("year") == (None if citation.year is None else str(citation.year))
@@ -350,8 +331,8 @@ def test_an_entry_holds_what_the_citation_does(registry):
             assert citation.volume_pages in fields["note"].replace("\\_", "_")
 
 
-def test_the_report_this_project_starts_from(registry):
-    golden.check("sparano2021_bib", bibtex([registry.study("sparano2021")]))
+def test_the_report_this_project_starts_from(shipped):
+    golden.check("sparano2021_bib", bibtex([shipped.study("sparano2021")]))
 
 
 PLACES = (
@@ -407,10 +388,9 @@ FIXED = settings(
 
 
 @pytest.fixture(scope="module")
-def texts():
+def texts(shipped):
     """Texts of the shipped study files, by identifier."""
-    files = shipped().files
-    return {name: path.read_text(encoding="utf-8") for name, path in sorted(files.items())}
+    return {name: path.read_text(encoding="utf-8") for name, path in sorted(shipped.files.items())}
 
 
 @pytest.fixture(scope="module")
@@ -457,22 +437,19 @@ def outcome(folder, name, text):
     """Load one study file; return the study, or None after a look at every problem."""
     path = folder / f"{name}.toml"
     path.write_bytes(text.encode("utf-8"))
-    registry, problems = loaded(path)
+    try:
+        (study,) = load_registry(path, alone=True)
+    except RegistryError as error:
+        study, problems = None, error.problems
+    else:
+        problems = ()
     event("refused" if problems else "loaded")
     for problem in problems:
         assert problem.field or problem.line or problem.found == "no key at all", str(problem)
         assert problem.file == path.name
         assert all((problem.found, problem.expected, problem.action)), str(problem)
         assert "\n" not in str(problem)
-    return None if registry is None else next(iter(registry))
-
-
-def loaded(path):
-    """Return the registry of a file, or its problems."""
-    try:
-        return load_registry(path, alone=True), ()
-    except RegistryError as error:
-        return None, error.problems
+    return study
 
 
 class Damaged:
@@ -520,8 +497,7 @@ def test_bytes_that_are_no_text_are_refused(texts, folder, data):
     odd = data.draw(st.sampled_from([b"\xff", b"\xc3(", b"\x00", b"\xed\xa0\x80"]))
     path = folder / f"{name}.toml"
     path.write_bytes(content[:start] + odd + content[start:])
-    _, problems = loaded(path)
-    assert problems
+    problems = refused(load_registry, path, alone=True)
     assert all(problem.field or problem.line for problem in problems)
 
 
@@ -553,7 +529,7 @@ survival = 0.9
 def refusals(folder, text):
     path = folder / "x.toml"
     path.write_text(text, encoding="utf-8")
-    return [str(problem) for problem in loaded(path)[1]]
+    return sentences(load_registry, path, alone=True)
 
 
 @pytest.mark.parametrize("number", ["0e99999999", "-0e-99999999", "1e-999999999999", "1e-300"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import golden
 import pytest
+from registries import sentences
 from small_registry import cohort, study, toml, write_registry
 
-from studies import RegistryError, add_studies, load_registry
+from studies import add_studies, load_registry
 from studies.registry import Excluded
 
 
@@ -25,13 +26,6 @@ def write_list(path, *entries):
 @pytest.fixture
 def folder(tmp_path):
     return write_registry(tmp_path / "r", study("abel2001", cohort()))
-
-
-def problems_of(load, *arguments):
-    """Return the problems with which something is refused, as sentences."""
-    with pytest.raises(RegistryError) as raised:
-        load(*arguments)
-    return [str(problem) for problem in raised.value.problems]
 
 
 def test_the_shipped_list_is_read_in_its_order(registry):
@@ -80,7 +74,7 @@ def test_the_lists_of_several_folders_are_joined_and_each_is_read_once(
 
 def test_a_report_is_either_in_the_registry_or_left_out(folder):
     write_list(folder / "excluded.toml", entry("baker1999"), entry("abel2001"))
-    assert problems_of(load_registry, folder) == [
+    assert sentences(load_registry, folder) == [
         'excluded.toml:3, excluded[1].id: found "abel2001", expected an id of its own, which '
         f"{folder / 'abel2001.toml'} has already: remove one of the two, or give them different "
         "ids."
@@ -109,23 +103,23 @@ def test_a_later_list_cannot_leave_out_a_report_of_an_earlier_folder(tmp_path, f
         lambda: load_registry(folder, second),
         lambda: add_studies(load_registry(folder), [second]),
     ):
-        (sentence,) = problems_of(load)
+        (sentence,) = sentences(load)
         assert sentence.startswith('excluded.toml:2, excluded[0].id: found "abel2001", expected')
         assert expected in sentence
 
 
 def test_an_id_stands_once_in_all_lists(tmp_path, folder):
     write_list(folder / "excluded.toml", entry("baker1999"), entry("baker1999"))
-    assert problems_of(load_registry, folder) == [
+    assert sentences(load_registry, folder) == [
         'excluded.toml:3, excluded[1].id: found "baker1999", expected an id that excluded[0] does '
         "not have: remove one of the two, or give them different ids."
     ]
     second = write_registry(tmp_path / "s", study("cain2002", cohort()))
     write_list(folder / "excluded.toml", entry("baker1999"))
     write_list(second / "excluded.toml", entry("baker1999", reason="Another one."))
-    (sentence,) = problems_of(load_registry, folder, second)
+    (sentence,) = sentences(load_registry, folder, second)
     assert f"which excluded[0] of {folder / 'excluded.toml'} has already" in sentence
-    (sentence,) = problems_of(add_studies, load_registry(folder), [second])
+    (sentence,) = sentences(add_studies, load_registry(folder), [second])
     assert "which an earlier list of reports that were left out has already" in sentence
     write_list(second / "excluded.toml", entry("baker1999"))
     assert len(load_registry(folder, second).excluded) == 1
@@ -141,12 +135,12 @@ def test_one_mistake_in_the_list_is_one_sentence(folder):
     lines = []
     for change in MISTAKES:
         write_list(folder / "excluded.toml", entry("baker1999") | change)
-        (sentence,) = problems_of(load_registry, folder)
+        (sentence,) = sentences(load_registry, folder)
         lines.append(f"{sentence}\n")
     golden.check("refusals_excluded", "".join(lines))
 
 
 def test_a_list_that_is_no_toml(folder):
     (folder / "excluded.toml").write_text("[[excluded]\n", encoding="utf-8")
-    (sentence,) = problems_of(load_registry, folder)
+    (sentence,) = sentences(load_registry, folder)
     assert sentence.startswith("excluded.toml:1, line 1, column 11: found malformed TOML")

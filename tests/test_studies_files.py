@@ -9,10 +9,11 @@ from pathlib import Path
 
 import golden
 import pytest
+from registries import entries, refused, sentences
 from small_registry import VOCABULARY, cohort, median, study, write_file, write_registry
 
 import studies
-from studies import Problem, RegistryError, UnknownWordError, add_studies, load_registry
+from studies import Problem, UnknownWordError, add_studies, load_registry
 from studies.files import locate
 from studies.problems import dotted
 from studies.registry import SHIPPED_FOLDER, convert_endpoints
@@ -82,20 +83,6 @@ n = 52
 n = 54'''.replace("<literal>", "'" * 3)
 
 
-def entries(value, path=()):
-    """Yield the path and the value of every entry of nested tables and lists."""
-    pairs = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, item in pairs:
-        yield (*path, key), item
-        yield from entries(item, (*path, key))
-
-
 def lines_in(folder, text, fields):
     """Return the lines on which fields stand in a document."""
     (folder / "x.toml").write_bytes(text.encode("utf-8"))
@@ -156,9 +143,7 @@ def test_every_entry_of_every_shipped_file_is_found(path):
 
 def problems_in(folder):
     """Return the places of the problems of a registry."""
-    with pytest.raises(RegistryError) as raised:
-        load_registry(folder)
-    return [str(problem).split(": found")[0] for problem in raised.value.problems]
+    return [sentence.split(": found")[0] for sentence in sentences(load_registry, folder)]
 
 
 def test_a_registry_tells_the_lines_of_its_problems(tmp_path):
@@ -246,13 +231,6 @@ def write_folder(folder, *studies, vocabulary=None):
     if vocabulary is not None:
         write_file(folder / "vocabulary.toml", vocabulary)
     return folder
-
-
-def refused(load, *arguments):
-    """Return the problems with which something is refused."""
-    with pytest.raises(RegistryError) as raised:
-        load(*arguments)
-    return raised.value.problems
 
 
 # --- What is added -------------------------------------------------------------------------------
@@ -513,7 +491,7 @@ def test_added_studies_are_checked_with_those_that_are_there(tmp_path):
     fields = [problem.field for problem in refused(add_studies, base, [file])]
     assert fields == ["cohorts[1].treatment", "cohorts[1].treatment_as_printed"]
     write_file(file, study("cain2002", cohort("b"), design="none"))
-    assert [str(problem) for problem in refused(add_studies, base, [file])] == [
+    assert sentences(add_studies, base, [file]) == [
         'cain2002.toml:5, cohorts: found no cohort "a", expected one, since overlaps[0].pairs[0] '
         f"of {tmp_path / 'base' / 'abel2001.toml'} says that it shares patients: give the cohort "
         "of these patients this id, or put a copy of abel2001.toml into your folder and correct "

@@ -12,13 +12,13 @@ from pathlib import Path
 import make_docs
 import pytest
 from jsonschema import Draft7Validator
-from registries import vocabulary
+from registries import entries, refused, vocabulary
 from small_registry import VOCABULARY, changed, full_study, problems_with, write_file
 
 import studies
 from studies import RegistryError, load_registry, load_vocabulary
 from studies import schema as records
-from studies.checks import study_findings, word_findings
+from studies.checks import study_findings
 from studies.documents import SCHEMA_FILE, WIDTH, records_below, shapes
 from studies.files import validate
 from studies.guide import example, field_guide, schema_text, skeleton, study_schema
@@ -46,9 +46,8 @@ def load(folder, text, words=None):
 
 @pytest.mark.parametrize("arms", [1, 3])
 def test_an_empty_one_is_refused_with_what_to_fill_in(tmp_path, arms):
-    with pytest.raises(RegistryError) as raised:
-        load(tmp_path, skeleton("new2025", vocabulary(), arms=arms))
-    found = {(problem.field, problem.action) for problem in raised.value.problems}
+    problems = refused(load, tmp_path, skeleton("new2025", vocabulary(), arms=arms))
+    found = {(problem.field, problem.action) for problem in problems}
     expected = {("status", "add status to the top of the file"), ("citation", "add it")}
     for arm in range(arms):
         for key in ("id", "treatment", "treatment_as_printed"):
@@ -155,25 +154,18 @@ def host():
 
 
 PLACES = {
-    Study: (),
-    records.Citation: ("citation",),
-    records.Overlap: ("overlaps", 0),
-    Cohort: ("cohorts", 0),
-    records.HistologySplit: ("cohorts", 0, "histology"),
+    **{Study: (), records.Citation: ("citation",), records.Overlap: ("overlaps", 0)},
+    **{Cohort: ("cohorts", 0), records.HistologySplit: ("cohorts", 0, "histology")},
     records.BrafStatus: ("cohorts", 0, "braf_v600e"),
     SurvivalOutcome: ("cohorts", 0, "survival", 0),
     records.Landmark: ("cohorts", 0, "landmarks", 0),
-    records.Response: ("cohorts", 0, "response"),
-    Subgroup: ("cohorts", 0, "subgroups", 0),
+    **{records.Response: ("cohorts", 0, "response"), Subgroup: ("cohorts", 0, "subgroups", 0)},
     records.Patient: ("cohorts", 0, "patients", 0),
     records.Characteristic: ("cohorts", 0, "characteristics", 0),
     records.ImpliedCount: ("cohorts", 1, "n_implied"),
-    records.ReadAs: ("cohorts", 1, "read_as"),
-    records.FormedBy: ("cohorts", 1, "formed_by"),
-    records.Comparison: ("comparisons", 0),
-    records.Source: ("sources", 0),
-    records.Appraisal: ("appraisal",),
-    records.Judgement: ("appraisal", "sites"),
+    **{records.ReadAs: ("cohorts", 1, "read_as"), records.FormedBy: ("cohorts", 1, "formed_by")},
+    **{records.Comparison: ("comparisons", 0), records.Source: ("sources", 0)},
+    **{records.Appraisal: ("appraisal",), records.Judgement: ("appraisal", "sites")},
     records.Acknowledgement: ("acknowledged", 0),
 }
 
@@ -196,8 +188,8 @@ def refused_with(host, record, key, value):
     validated = validate(tables, Study, "new2025.toml")
     if validated.problems:
         return [str(problem) for problem in validated.problems]
-    findings = study_findings(validated.record), word_findings(validated.record, vocabulary())
-    return [f"{dotted(path)} {expected}" for found in findings for path, _, expected, *_ in found]
+    findings = study_findings(validated.record, vocabulary())
+    return [f"{dotted(path)} {expected}" for path, _, expected, *_ in findings]
 
 
 def test_the_page_is_current():
@@ -251,18 +243,9 @@ def accepted(tables):
     return Draft7Validator(study_schema(WORDS)).is_valid(tables)
 
 
-# What each rule asks of a value, and the kind of value that it asks.
-
-
 def every_schema(schema):
-    """Yield a schema and every schema inside it."""
-    if isinstance(schema, dict):
-        yield schema
-        for value in schema.values():
-            yield from every_schema(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from every_schema(value)
+    """Return a schema and every schema inside it."""
+    return [schema, *(part for _, part in entries(schema) if isinstance(part, dict))]
 
 
 # --- The shipped description ---------------------------------------------------------------------

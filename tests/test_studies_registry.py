@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import golden
 import pytest
+from registries import entries
 from small_registry import (
     VOCABULARY,
     changed,
@@ -84,23 +85,15 @@ def test_a_byte_order_mark_and_line_ends_of_windows_are_read(tmp_path):
 
 
 BROKEN = {
-    "syntax": b'id = "x"\nn = 3.1 months\n',
-    "end": b"a = [1,",
-    "date": b"a = 2024-02-30",
-    "digits": b"a = " + b"9" * 5000,
-    "exponent": b"a = 1e" + b"9" * 30,
-    "deep": b"a = " + b"[" * 100_000,
-    "dots": b"id = 1\n" + b"a." * 9000 + b"a = 1",
+    **{"syntax": b'id = "x"\nn = 3.1 months\n', "end": b"a = [1,", "date": b"a = 2024-02-30"},
+    **{"digits": b"a = " + b"9" * 5000, "exponent": b"a = 1e" + b"9" * 30},
+    **{"deep": b"a = " + b"[" * 100_000, "dots": b"id = 1\n" + b"a." * 9000 + b"a = 1"},
     "inline": b"id = 1\na = { " + b"a." * 20 + b"a = 1 }",
-    "quoted": b"'" + b"k" * 300 + b"' = 1",
-    "header": b"['" + b"k" * 300 + b"']\na = 1",
+    **{"quoted": b"'" + b"k" * 300 + b"' = 1", "header": b"['" + b"k" * 300 + b"']\na = 1"},
     "escape": b'a = 1\nb = """\nc\\u001b[2J"""\n[c]\n"d\\u0000" = 1',
     "sixty": b"a = [1, " + b"9" * 61 + b"]\nb = 0x" + b"f" * 99 + b"\nc = 1." + b"1" * 61,
-    "superscript": '"1²3" = 1\nid = "superscript"'.encode(),
-    "large": b"# " + b"x" * 2_000_000,
-    "latin1": b'id = "x"\ntitle = "\xfcber"',
-    "utf16": b"\x00\xff\xfe",
-    "nothing": b"",
+    **{"superscript": '"1²3" = 1\nid = "superscript"'.encode(), "large": b"# " + b"x" * 2_000_000},
+    **{"latin1": b'id = "x"\ntitle = "\xfcber"', "utf16": b"\x00\xff\xfe", "nothing": b""},
 }
 
 
@@ -172,19 +165,10 @@ def test_a_refused_cohort_is_not_missed_by_those_that_point_to_it(tmp_path):
 WEIRD = [[], {}, "", "x", -1, True, Decimal("1e300"), [[]], [1, "a"], datetime.date(2020, 1, 1)]
 
 
-def places(value, path=()):
-    """Return the path of every entry of nested tables and lists."""
-    entries = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in entries:
-        yield (*path, key)
-        if isinstance(item, dict | list):
-            yield from places(item, (*path, key))
-
-
 def test_no_content_whatever_ends_in_anything_but_sentences(tmp_path):
     folder = write_registry(tmp_path / "r")
     tried = 0
-    for number, place in enumerate(places(full_study())):
+    for number, (place, _) in enumerate(entries(full_study())):
         # Three of the ten for each field, in turn: every kind of field meets every one of them.
         for step in (0, 3, 7):
             weird = WEIRD[(number + step) % len(WEIRD)]
@@ -205,14 +189,10 @@ def test_no_content_whatever_ends_in_anything_but_sentences(tmp_path):
 
 
 WRONG_WORDS = [
-    (("treatments", 0, "class"), "mkis"),
-    (("treatments", 1, "id"), "lenvatinib"),
-    (("treatments", 1, "synonyms"), ["lenvima"]),
-    (("classes", 0, "role"), "systemc"),
-    (("classes", 0, "order"), "10"),
-    (("units",), {"fortnights": "Two weeks."}),
-    (("disease",), "ACT"),
-    (("diseases",), {}),
+    *((("treatments", 0, "class"), "mkis"), (("treatments", 1, "id"), "lenvatinib")),
+    *((("treatments", 1, "synonyms"), ["lenvima"]), (("classes", 0, "role"), "systemc")),
+    *((("classes", 0, "order"), "10"), (("units",), {"fortnights": "Two weeks."})),
+    *((("disease",), "ACT"), (("diseases",), {})),
     (("endpoints", 0, "usual_median_months"), [60, 1]),
     (("conversions",), [{"from": "pfss", "to": "os", "allowed": "never", "reason": "no"}]),
     (("conversions",), [{"from": "os", "to": "os", "allowed": "never", "reason": "no"}]),

@@ -78,14 +78,10 @@ REFUSED = [
     (SurvivalOutcome, {"endpoint": "os", "median": True}),
     (SurvivalOutcome, {"endpoint": "os", "median": Decimal("inf")}),
     (SurvivalOutcome, {"endpoint": "os", "unit": "month"}),
-    (SurvivalOutcome, {"endpoint": "os", "med": 3}),
-    (Response, {"pr": -1}),
-    (Response, {"pr": Decimal("2.0")}),
-    (Citation, {"pmid": 33112817}),
-    (Citation, {"title": " "}),
-    (Citation, {"authors": "Sparano C"}),
-    (Landmark, {"endpoint": "os", "time": 12, "unit": "months"}),
-    (Patient, {"event": "dead"}),
+    *((SurvivalOutcome, {"endpoint": "os", "med": 3}), (Response, {"pr": -1})),
+    *((Response, {"pr": Decimal("2.0")}), (Citation, {"pmid": 33112817})),
+    *((Citation, {"title": " "}), (Citation, {"authors": "Sparano C"})),
+    *((Landmark, {"endpoint": "os", "time": 12, "unit": "months"}), (Patient, {"event": "dead"})),
 ]
 
 

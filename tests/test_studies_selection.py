@@ -11,14 +11,7 @@ from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
 
 from studies import UnknownWordError, load_registry
 from studies.registry import references
-from studies.selection import (
-    ENDPOINTS,
-    OverlapIndex,
-    overlap_groups,
-    overlap_pairs,
-    select,
-    shared,
-)
+from studies.selection import ENDPOINTS, OverlapIndex, overlap_groups, overlap_pairs, select, shared
 from synthesis import endpoints
 
 GROUPS = [
@@ -87,13 +80,10 @@ NO_ANSWER = [
     cohort(formed_by=formed("survival"), not_pooled="a single patient", n=None),
     cohort(formed_by=formed("survival"), n=None),
     cohort(formed_by=formed("frailty"), survival=[median()]),
-    cohort(not_pooled="only patients alive after one year", n=None),
-    cohort(n=None),
-    cohort(survival=[median("not reached")]),
-    cohort(survival=[median(endpoint="pfs")]),
+    *(cohort(not_pooled="only patients alive after one year", n=None), cohort(n=None)),
+    *(cohort(survival=[median("not reached")]), cohort(survival=[median(endpoint="pfs")])),
     cohort(subgroups=[{"factor": "stage", "level": "IVB", "n": 9, "survival": [median()]}]),
-    cohort(subgroups=GROUPS[:1]),
-    cohort(patients=[{"os": 2, "unit": "months"}]),
+    *(cohort(subgroups=GROUPS[:1]), cohort(patients=[{"os": 2, "unit": "months"}])),
     cohort(n=None, treatment="radiotherapy", survival=[median()]),
     cohort(n=None, n_implied={"value": 33, "derivation": "44 less 11"}, survival=[median()]),
     cohort(treatment="radiotherapy", survival=[median()], subgroups=GROUPS),
@@ -294,10 +284,7 @@ PAIRS = [
         cohort(survival=[median()], subgroups=GROUPS),
         cohort(n=99, survival=[median(ci=[1, 5])], landmarks=[landmark(12, "0.2")]),
     ),
-    (
-        cohort(survival=[median(ci=[1, 5])]),
-        cohort(n=99, survival=[median(ci=[1, "not reached"])]),
-    ),
+    (cohort(survival=[median(ci=[1, 5])]), cohort(n=99, survival=[median(ci=[1, "not reached"])])),
     (cohort(n=99, survival=[median()]), cohort(survival=[median()])),
 ]
 

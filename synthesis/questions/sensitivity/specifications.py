@@ -571,7 +571,7 @@ def _first_counted(
 
     counted, kept = selection.Counted(selection.OverlapIndex(registry)), set()
     for ref in sorted(usable, key=order):
-        if counted.first_against(ref) is None:
+        if not any(counted.sharing(ref)):
             counted.add(ref)
             kept.add(ref.id)
     return [ref for ref in usable if ref.id in kept]
