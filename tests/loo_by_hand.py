@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from fits import GOOD
+from fits import GOOD, INTERVAL
+from registries import by_histology, one_by_one
 from scipy import stats
 from scipy.special import expit, logsumexp
-from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
+from small_registry import VOCABULARY, cohort, landmark, median, study
 
 from priors import load_priors
 from synthesis.fits import SurvivalFit
@@ -27,30 +28,23 @@ DESIGNS = VOCABULARY | {
     "designs": {"retrospective": "After the fact.", "randomised": "By chance."},
     "lines": {"first-line": "Not treated before.", "pretreated": "Treated before."},
 }
-INTERVAL = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
 
 
 def every_kind():
     """Whole cohorts, a split one, listed patients, randomised and other pairs, lone treatments."""
-    groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
-    ]
-    patients = [
-        {"os": Decimal("2.0"), "unit": "months", "event": "died"},
-        {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
-    ]
-    marks = [landmark(12, Decimal("0.20"))]
-    whole = {"survival": [median(Decimal("4.4"), **INTERVAL)], "landmarks": marks}
+    groups = by_histology()
+    patients = one_by_one("2.0", "11.5", alive="11.5")
+    marks = [landmark(12, "0.20")]
+    whole = {"survival": [median("4.4", **INTERVAL)], "landmarks": marks}
     arms = [
-        cohort("one", n=25, survival=[median(Decimal("4.0"))]),
-        cohort("two", "sorafenib", 40, survival=[median(Decimal("6.0"))]),
+        cohort("one", n=25, survival=[median("4.0")]),
+        cohort("two", "sorafenib", 40, survival=[median("6.0")]),
     ]
     hr = {"endpoint": "os", "groups": ["one", "two"], "hr": Decimal("1.5")}
     hr |= {"hr_ci": [Decimal("0.9"), Decimal("2.5")]}
     pair = [
-        cohort("one", n=12, survival=[median(Decimal("3.0"))], line="pretreated"),
-        cohort("two", "paclitaxel", 30, survival=[median(Decimal("3.3"), **INTERVAL)]),
+        cohort("one", n=12, survival=[median("3.0")], line="pretreated"),
+        cohort("two", "paclitaxel", 30, survival=[median("3.3", **INTERVAL)]),
     ]
     p = {"endpoint": "os", "groups": ["one", "two"], "p": Decimal("0.04")}
     return [
