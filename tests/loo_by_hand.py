@@ -108,15 +108,8 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
     )
     tree = from_dict({"posterior": {n: value[None] for n, value in own.items()}})
     settings = SamplerSettings(draws=max(draws, 4), chains=2)
-    fit = SurvivalFit(
-        data,
-        (),
-        load_priors(),
-        family(name),
-        Draws(tree, settings, {}, from_cache=False),
-        GOOD,
-        centre,
-    )
+    made = Draws(tree, settings, {}, from_cache=False)
+    fit = SurvivalFit(data, (), load_priors(), family(name), made, GOOD, centre)
     return own, fit if variant is None else replace(fit, variant=variant)
 
 
@@ -187,16 +180,10 @@ class ByHand:
         arm, chosen = self.data.arms[i], self.fit.family
         tail = self.tail(arm.cohort)
         if not arm.chains:
+            told = [(np.log(own.months), float(own.event)) for own in self.data.patients]
             return sum(
-                listed_patients(
-                    location,
-                    log_shape,
-                    chosen,
-                    log_time=np.log(patient.months),
-                    event=float(patient.event),
-                    tail=tail,
-                )
-                for patient in self.data.patients
+                listed_patients(location, log_shape, chosen, log_time=t, event=event, tail=tail)
+                for t, event in told
             )
         weights = [0.0 if arm.told else self.log_weight[method] for method in arm.methods]
         return arm_log_likelihood(arm.chains, weights, location, log_shape, chosen, tail)

@@ -31,17 +31,10 @@ def simulated(rng, log_odds):
     for i, (p, q, c) in enumerate(expit(log_odds).T):
         n, printed = PATIENTS[i % 4], PRINTED[(i // 4) % 4]
         responders = int(rng.binomial(n, p))
-        control = responders + int(rng.binomial(n - responders, q))
-        complete = int(rng.binomial(responders, c))
-        counts.append(
-            BestResponses(
-                responders,
-                n,
-                "printed",
-                complete if "complete" in printed else None,
-                control if "control" in printed else None,
-            )
-        )
+        later = {"control": responders + int(rng.binomial(n - responders, q))}
+        later["complete"] = int(rng.binomial(responders, c))
+        told = {stage: number for stage, number in later.items() if stage in printed}
+        counts.append(BestResponses(responders, n, "printed", **told))
     return counts
 
 

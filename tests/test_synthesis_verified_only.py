@@ -64,11 +64,7 @@ def registry(tmp_path_factory):
             ),
             study(
                 "talk2005",
-                cohort(
-                    n=40,
-                    survival=[median("3.3", status="verified")],
-                    histology=split,
-                ),
+                cohort(n=40, survival=[median("3.3", status="verified")], histology=split),
                 status="secondary",
             ),
             study("hearsay2006", cohort(survival=[median()]), status="secondary"),
