@@ -36,37 +36,27 @@ class PriorsError(ValueError):
 
 
 class Prior(BaseModel):
-    r"""One named prior.
-
-    Attributes
-    ----------
-    name : str
-        The model's name for the quantity.
-    role : str
-        What the quantity is, with its scale, in words.
-    family : {"normal", "half_normal"}
-        :math:`\mathrm{Normal}(\text{location}, \text{scale}^2)` or its absolute value at
-        location zero.
-    location, scale : float
-        On the scale of the model (log months, log ratio, log odds).
-    reads_as : {"months", "ratio", "factor", "share", "shape", "value"}
-        How a reader sees it: ``exp`` for months, ratios and shapes, the logistic function for
-        shares, as it is for a value, and for a standard deviation :math:`\tau` the factor
-        :math:`e^{1.96\,\tau}` by which one in forty lies above the mean.
-    rationale, source : str
-        Why this family and scale, and where from.
-    """
+    """One named prior."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z][a-z_]*$")
+    """The model's name for the quantity."""
     role: str
+    """What the quantity is, with its scale, in words."""
     family: Literal["normal", "half_normal"]
+    r""":math:`\mathrm{Normal}(\text{location}, \text{scale}^2)` or its absolute value at location
+    zero."""
     location: float = 0.0
     scale: float = Field(gt=0.0)
+    """On the scale of the model (log months, log ratio, log odds)."""
     reads_as: Literal["months", "ratio", "factor", "share", "shape", "value"]
+    r"""How a reader sees it: ``exp`` for months, ratios and shapes, the logistic function for
+    shares, as it is for a value, and for a standard deviation :math:`\tau` the factor
+    :math:`e^{1.96\,\tau}` by which one in forty lies above the mean."""
     rationale: str
     source: str
+    """Why this family and scale, and where from."""
 
     @field_validator("location")
     @classmethod
@@ -139,11 +129,8 @@ class Priors(Mapping[str, Prior]):
     ) -> Priors:
         """The same priors with one of them moved or rescaled: a sensitivity analysis.
 
-        Raises
-        ------
-        PriorsError
-            If there is no prior of that name, a number is not finite, the scale is not positive,
-            or a half-normal prior is given a location.
+        `PriorsError` if there is no prior of that name, a number is not finite, the scale is not
+        positive, or a half-normal prior is given a location.
         """
         if name not in self:
             raise PriorsError(f"no prior is named {name!r}: choose one of {', '.join(self)}")
@@ -163,16 +150,9 @@ class Priors(Mapping[str, Prior]):
 def load_priors(*paths: Path | str | None) -> Priors:
     """Read files of priors; those that none of them names keep their default.
 
-    Parameters
-    ----------
-    *paths : path or None
-        TOML files of ``[[priors]]`` tables, of which a later one replaces what an earlier one says;
-        without any the default catalogue.
-
-    Raises
-    ------
-    PriorsError
-        If a file cannot be read, names an unknown prior or one twice, or holds a bad value.
+    They are TOML files of ``[[priors]]`` tables, of which a later one replaces what an earlier one
+    says; without any it is the default catalogue. `PriorsError` if a file cannot be read, names an
+    unknown prior or one twice, or holds a bad value.
     """
     defaults = _read(DEFAULT_FILE)
     given = tuple(path for path in paths if path is not None)

@@ -36,8 +36,11 @@ from synthesis.model.records import read_arm
 MOST_ASIDE = 0.05
 # Patients of a cohort that does not tell its number.
 _PRESUMED = 100
-# The grid of times has steps of 1, 2 or 5 times a power of ten, and at least so many of them.
+# The grid of times has steps of 1, 2 or 5 times a power of ten: the largest of which at least so
+# many fit.
 _STEPS, _FEWEST = (1, 2, 5), 42
+
+_CALIBRATE = "calibrate the axes of the picture again"
 
 
 class Point(NamedTuple):
@@ -126,16 +129,15 @@ def clean(points: Sequence[Point], name: str, n: int | None = None) -> Curve:
     read = [point for point in points if point.survival is not None]
     if len(read) < 2 or max(point.time for point in read) <= 0.0:
         found, action = f"{len(read)} with a survival", "read more points off the curve"
-        expected = "two points or more, up to a time above 0"
-        raise RegistryError([Problem(name, "", found, expected, action)])
+        raise _refused(name, found, "two points or more, up to a time above 0", action)
     scale = _scale(read, name)
     time = np.array([point.time for point in read])
     survival = np.array([point.survival for point in read]) / scale
     outside = (survival < -MOST_ASIDE) | (time < -MOST_ASIDE * time.max())
     if outside.any():
         point = read[int(np.argmax(outside))]
-        action = "calibrate the axes of the picture again"
-        raise _refused(point, name, f"{point.time:g}, {point.survival:g}", "0 or more", action)
+        found = f"{point.time:g}, {point.survival:g}"
+        raise _refused(name, found, "0 or more", _CALIBRATE, point)
     back = np.maximum.accumulate(time) - time
     if back.max() > MOST_ASIDE * time.max():  # the rows do not follow the curve
         order = np.lexsort((-survival, time))
@@ -147,7 +149,7 @@ def clean(points: Sequence[Point], name: str, n: int | None = None) -> Curve:
         point = read[int(np.argmax(aside))]
         action = "remove the points of another curve, or read it again"
         expected = f"a survival within {MOST_ASIDE:g} of a falling curve"
-        raise _refused(point, name, f"survival {point.survival:g}", expected, action)
+        raise _refused(name, f"survival {point.survival:g}", expected, action, point)
     last = np.append(time[1:] > time[:-1], True)  # of one time the lowest
     time, fitted = time[last], fitted[last]
     if time[0] > 0.0:
@@ -163,8 +165,7 @@ def _scale(points: Sequence[Point], name: str) -> float:
         if least <= largest.survival <= scale * (1.0 + MOST_ASIDE):
             return scale
     expected = "fractions up to 1, or percentages up to 100"
-    action = "calibrate the axes of the picture again"
-    raise _refused(largest, name, f"survival {largest.survival:g}", expected, action)
+    raise _refused(name, f"survival {largest.survival:g}", expected, _CALIBRATE, largest)
 
 
 def _at_risk(points: Iterable[Point], name: str, n: int | None, last: float) -> dict[Decimal, int]:
@@ -176,16 +177,18 @@ def _at_risk(points: Iterable[Point], name: str, n: int | None, last: float) -> 
             continue
         if before is not None and point.at_risk > before:
             action = "look at the numbers below the curve again"
-            raise _refused(point, name, f"{point.at_risk} at risk", expected, action)
+            raise _refused(name, f"{point.at_risk} at risk", expected, action, point)
         before, expected = point.at_risk, f"no more than the {point.at_risk} at risk before"
         if 0.0 < point.time <= last:
             found[Decimal(f"{point.time:g}")] = point.at_risk
     return found
 
 
-def _refused(point: Point, name: str, found: str, expected: str, action: str) -> RegistryError:
-    place = f"row {point.line}"
-    return RegistryError([Problem(name, place, found, expected, action, point.line)])
+def _refused(
+    name: str, found: str, expected: str, action: str, point: Point | None = None
+) -> RegistryError:
+    place, line = ("", None) if point is None else (f"row {point.line}", point.line)
+    return RegistryError([Problem(name, place, found, expected, action, line)])
 
 
 # --- Landmarks -----------------------------------------------------------------------------------
@@ -199,8 +202,11 @@ def landmarks(
     A time of the grid stays where survival fell before or after it by a quarter of a patient, and
     every time with a printed number at risk; none at which the report prints survival itself.
     """
-    step = _grid_step(float(curve.time[-1]))
-    grid = [step * k for k in range(1, int(curve.time[-1] / float(step)) + 1)]
+    last = float(curve.time[-1])
+    power = math.floor(math.log10(last / _FEWEST))
+    steps = [Decimal(step).scaleb(power) for step in _STEPS]
+    step = max(step for step in steps if float(step) <= last / _FEWEST)
+    grid = [step * k for k in range(1, int(last / float(step)) + 1)]
     times = sorted({*grid, *curve.at_risk})
     values = curve.at([float(time) for time in times])
     fell = -np.diff(np.concatenate(([1.0], values, values[-1:]))) >= 0.25 / (arm.n or _PRESUMED)
@@ -223,13 +229,6 @@ def _printed(arm: Cohort | Subgroup, endpoint: str) -> list[Landmark]:
     return [mark for mark in landmarks_of(arm, endpoint) if not mark.digitised]
 
 
-def _grid_step(last: float) -> Decimal:
-    """Return 1, 2 or 5 times a power of ten: the largest that leaves enough intervals."""
-    power = math.floor(math.log10(last / _FEWEST))
-    steps = [Decimal(step).scaleb(power) for step in _STEPS]
-    return max(step for step in steps if float(step) <= last / _FEWEST)
-
-
 # --- The study file ------------------------------------------------------------------------------
 
 
@@ -244,10 +243,10 @@ def with_landmarks(
     """
     if not marks:
         found, expected = "a curve that adds nothing to what is printed", "points between"
-        raise RegistryError([Problem(name, "", found, expected, "read more of them off the curve")])
+        raise _refused(name, found, expected, "read more of them off the curve")
     cohort, group = place
     holder = f"cohorts[{cohort}]" + ("" if group is None else f".subgroups[{group}]")
-    header = ".".join(("cohorts", *(() if group is None else ("subgroups",)), "landmarks"))
+    header = "cohorts.landmarks" if group is None else "cohorts.subgroups.landmarks"
     lines, starts = re.split(r"(?<=\n)", text), lines_of_text(text)
     tables = tomllib.loads(text, parse_float=Decimal)["cohorts"][cohort]
     known = (tables if group is None else tables["subgroups"][group]).get("landmarks", [])
@@ -299,7 +298,7 @@ def _require_sound(text: str, name: str, place: tuple[int, int | None], endpoint
     except ContradictionError as error:
         action = "look at the points, their unit and the printed figures again"
         expected = "a curve that goes through the printed figures"
-        raise RegistryError([Problem(name, "", str(error), expected, action)]) from None
+        raise _refused(name, str(error), expected, action) from None
 
 
 # --- Beside what is printed ----------------------------------------------------------------------
@@ -321,7 +320,7 @@ def against_printed(
             found = f"a median of {median:.3g} {unit} on the curve"
             expected = f"about {outcome.median} {outcome.unit}, as printed"
             action = "look at --unit, at the axes, and at which curve was read"
-            raise RegistryError([Problem(name, "", found, expected, action)])
+            raise _refused(name, found, expected, action)
         words.append(f"median {median:.3g} {unit}, printed {outcome.median} {outcome.unit}")
     for mark in _printed(arm, endpoint):
         at = _time_in(mark.time, mark.unit, unit)
@@ -339,11 +338,7 @@ def _time_in(time: Decimal | str, given: Unit, unit: Unit) -> float:
 
 
 def tables_of(
-    points: Iterable[Point],
-    curve: Curve,
-    arm: Cohort | Subgroup,
-    endpoint: str,
-    unit: Unit,
+    points: Iterable[Point], curve: Curve, arm: Cohort | Subgroup, endpoint: str, unit: Unit
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return what `synthesis.plots.plot_digitised` draws: curve, points, patients at risk."""
     read = [point for point in points if point.survival is not None]

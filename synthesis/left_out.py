@@ -89,16 +89,9 @@ _EARLIEST = 1e-3  # months, as in the arrays of the model
 class LeftOutDensities:
     """Predictive densities of one fit.
 
-    Attributes
-    ----------
-    elpd : ndarray, shape (cohorts,)
-        Log predictive density of each cohort given all others.
-    pareto_k : ndarray, shape (cohorts,)
-        Infinite where there are too few draws to say.
-    p_loo : float
-        How far the sum falls short of the log density with each cohort included.
-    log_likelihood, weights : ndarray, shape (draws, cohorts)
-        From :func:`cohort_log_likelihood` and from :func:`without_each`.
+    Log predictive density of each cohort given all others, ``(cohorts,)``; how far their sum falls
+    short of the log density with each cohort included (``p_loo``); and what they are made of, from
+    :func:`cohort_log_likelihood` and :func:`without_each`.
     """
 
     elpd: np.ndarray
@@ -123,18 +116,11 @@ def leave_one_out(
         with np.errstate(divide="ignore"):  # a weight may be too small to be told from nought
             elpd = _log_sum(np.log(weights) + values)
         p_loo = np.sum(_log_sum(values) - np.log(len(values)) - elpd)
-        made = {"elpd": elpd, "pareto_k": k, "p_loo": p_loo}
-        made |= {"log_likelihood": values, "weights": weights}
-        return {name: np.asarray(value, dtype=float) for name, value in made.items()}
+        return vars(LeftOutDensities(elpd, k, np.asarray(p_loo), values, weights))
 
-    name = f"left_out_{draws}_{nodes[0]}x{nodes[1]}_{_source_digest()}"
-    kept = kept_beside(fit.draws, name, make)
+    source = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    kept = kept_beside(fit.draws, f"left_out_{draws}_{nodes[0]}x{nodes[1]}_{source}", make)
     return LeftOutDensities(**{**kept, "p_loo": float(kept["p_loo"])})
-
-
-@cache
-def _source_digest() -> str:
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 
 def without_each(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,20 +150,15 @@ def cohort_log_likelihood(
 ) -> np.ndarray:
     """Log likelihood of each cohort given so many draws of everything but its own effects.
 
-    A printed comparison belongs to the later of its two cohorts. `nodes` are those of the
-    quadrature for the log median and for the log shape.
-
-    Returns
-    -------
-    ndarray, shape (draws, cohorts)
+    It is ``(draws, cohorts)``. A printed comparison belongs to the later of its two cohorts.
+    `nodes` are those of the quadrature for the log median and for the log shape.
     """
     likelihood = _Likelihood(fit, spaced(fit.flat("mu").size, draws))
     columns = []
     for number in range(len(fit.data.cohorts)):
         cohort = _Cohort(likelihood, number)
-        own, rest = likelihood.terms(number), cohort.rest()
-        value = _mean(cohort, own + rest, nodes)
-        columns.append(value - _mean(cohort, rest, nodes) if rest else value)
+        value = _mean(cohort, likelihood.terms(number) + cohort.rest, nodes)
+        columns.append(value - _mean(cohort, cohort.rest, nodes) if cohort.rest else value)
     return np.column_stack(columns)
 
 
@@ -309,18 +290,26 @@ class _Likelihood:
 
         `location` gives the log median of an arm, `shape` the log shape of a cohort.
         """
+
+        def place(group: int) -> Place:
+            cohort = self.cohort(group)
+            tail = self.tail[:, self.treatments[cohort]][:, None]
+            return Place(location(group), shape(cohort), tail)
+
         values = [
-            self._arm(term, location(term), shape(self.cohort(term)))
+            self._arm(term, *place(term))
             if isinstance(term, int)
-            else self._comparison(term, location, shape)
+            else comparison_log_likelihood(
+                term, place(term.first), place(term.second), self.fit.family, bias_sd=self.bias_sd
+            )
             for term in terms
         ]
         return sum(values[1:], values[0])
 
-    def _arm(self, arm: int, location: np.ndarray, log_shape: np.ndarray) -> np.ndarray:
+    def _arm(
+        self, arm: int, location: np.ndarray, log_shape: np.ndarray, tail: np.ndarray
+    ) -> np.ndarray:
         printed, family = self.fit.data.arms[arm], self.fit.family
-        treatment = self.treatments[printed.cohort]
-        tail = self.tail[:, treatment][:, None]
         if not printed.chains:
             listed = [patient for patient in self.fit.data.patients if patient.arm == arm]
             return listed_patients(
@@ -340,20 +329,11 @@ class _Likelihood:
         second: dict[str, Any] = {}
         if printed.share is None and self.fit.variant.is_mixture:
             share = self.draws("mixed_share")[:, arm][:, None]
-            second = {"shift": self.slope[:, treatment][:, None], "share": share}
-            location = location - second["shift"] * share
+            slope = self.slope[:, self.treatments[printed.cohort]][:, None]
+            second, location = {"shift": slope, "share": share}, location - slope * share
         return arm_log_likelihood(
             printed.chains, weights, location, log_shape, family, tail, **second
         )
-
-    def _comparison(self, own: ArmComparison, location: _Place, shape: _Place) -> np.ndarray:
-        """Of a printed comparison, given what was used of both groups."""
-        places = []
-        for group in (own.first, own.second):
-            cohort = self.cohort(group)
-            tail = self.tail[:, self.treatments[cohort]][:, None]
-            places.append(Place(location(group), shape(cohort), tail))
-        return comparison_log_likelihood(own, *places, self.fit.family, bias_sd=self.bias_sd)
 
 
 class _Cohort:
@@ -371,8 +351,8 @@ class _Cohort:
         # those randomised beside it share its study effect; where the effect of its treatment must
         # be separated from that, it stays as drawn, of which they know
         together = shared >= 1.0 and not self.is_sole
-        counted = len(fit.data.cohorts)
-        self.companions = [k for k in report if together and k != number and k < counted]
+        beside = [k for k in report if k != number and k < len(fit.data.cohorts)]
+        self.companions = beside if together else []
         # part of the variance between studies whose effect stays as drawn: others know of it
         self.held = 0.0 if len(report) == 1 or self.companions else shared
         # the share of mixed histology stays as drawn where the study effect must be separated from
@@ -383,21 +363,17 @@ class _Cohort:
         self.share_is_free = unknown and shifts and not self.companions
         # how far pure and mixed patients of the cohort are from the centre, where they are told
         # apart, and what its own effect of histology is instead of that which was drawn
-        groups = fit.data.groups
         self.away = {
             i: group.share - fit.centre_share
-            for i, group in enumerate(groups)
+            for i, group in enumerate(fit.data.groups)
             if group.cohort == number and fit.data.of_both_histologies(group)
         }
         self.deviation: np.ndarray | float = 0.0
-        self.base = cache(self._base)
-
-    def rest(self) -> list[_Term]:
-        """What else depends on its effects: arms beside it, comparisons with a later cohort."""
-        likelihood = self.likelihood
-        compared = [(c, likelihood.compared(c)) for c in likelihood.fit.data.comparisons]
-        later = [c for c, pair in compared if min(pair) == self.number < max(pair)]
-        return [*(i for k in self.companions for i in likelihood.arms(k)), *later]
+        # what else depends on its effects: arms beside it, comparisons with a later cohort
+        pairs = [(c, likelihood.compared(c)) for c in fit.data.comparisons]
+        later = [c for c, pair in pairs if min(pair) == number < max(pair)]
+        self.rest = [*(i for k in self.companions for i in likelihood.arms(k)), *later]
+        self.base, self.prior = cache(self._base), _prior(self)
 
     def _base(self, arm: int) -> np.ndarray:
         """Log median of an arm less what the displacement stands for, ``(draws, 1)``."""
@@ -427,10 +403,10 @@ class _Cohort:
         self, weights: np.ndarray, size: int, rows: np.ndarray, rng: np.random.Generator
     ) -> dict[int, PredictedArm]:
         """Arms with effects of the cohort that its figures have not shaped."""
-        prior, tail = _prior(self), self.likelihood.tail[:, self.treatment]
+        prior, tail = self.prior, self.likelihood.tail[:, self.treatment]
         sole = study = histology = np.zeros(size)
-        if self.rest():
-            at, study, log_shape = self._borne_out(prior, weights, size, rng)
+        if self.rest:
+            at, study, log_shape = self._borne_out(weights, size, rng)
         else:
             at = _picked(weights, size, rng)
             noise = rng.standard_normal((3, size))
@@ -452,22 +428,21 @@ class _Cohort:
         return arms
 
     def _borne_out(
-        self, prior: _Prior, weights: np.ndarray, size: int, rng: np.random.Generator
+        self, weights: np.ndarray, size: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draws, displacements and log shapes, given what else its report prints.
 
         Candidates are drawn where the integrand is, and weighted by it.
         """
-        rest = self.rest()
-        mean, covariance = _laid(self, rest, prior)
+        mean, covariance = _laid(self, self.rest)
         noise = rng.standard_normal((len(mean), 2, _CANDIDATES))
         moved = mean[:, :, None] + _WIDER * np.linalg.cholesky(covariance) @ noise
         displacement, log_shape = moved[:, 0], moved[:, 1]
-        log_ratio = prior.log_density(displacement) + prior.log_shape_density(log_shape)
-        log_ratio += self.log_likelihood(rest, displacement, log_shape)
+        log_ratio = self.prior.log_density(displacement) + self.prior.log_shape_density(log_shape)
+        log_ratio += self.log_likelihood(self.rest, displacement, log_shape)
         log_ratio -= _log_normal(noise).sum(axis=1)
         log_ratio += 0.5 * np.log(np.linalg.det(covariance))[:, None]
-        log_ratio -= _integral(self, rest, NODES)[:, None]
+        log_ratio -= _integral(self, self.rest, NODES)[:, None]
         ratio = np.exp(log_ratio - log_ratio.max()) * weights[:, None]
         at = _picked(ratio.ravel(), size, rng)
         return at // _CANDIDATES, displacement.ravel()[at], log_shape.ravel()[at]
@@ -633,8 +608,7 @@ def _mean(cohort: _Cohort, terms: list[_Term], nodes: tuple[int, int]) -> np.nda
 
 def _integral(cohort: _Cohort, terms: list[_Term], nodes: tuple[int, int]) -> np.ndarray:
     """Log of the mean of some terms over the prior of a cohort's own effects, ``(draws,)``."""
-    prior = _prior(cohort)
-    mean, covariance = _laid(cohort, terms, prior)
+    prior, (mean, covariance) = cohort.prior, _laid(cohort, terms)
     (x, log_x), (y, log_y) = (_hermite(count) for count in nodes)
     width = np.sqrt(covariance[:, 0, 0])[:, None]
     slope = covariance[:, 0, 1][:, None] / width
@@ -657,12 +631,13 @@ def _hermite(count: int) -> tuple[np.ndarray, np.ndarray]:
     return x, np.log(weight / weight.sum())
 
 
-def _laid(cohort: _Cohort, terms: list[_Term], prior: _Prior) -> tuple[np.ndarray, np.ndarray]:
+def _laid(cohort: _Cohort, terms: list[_Term]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of the integrand at each draw, to second order.
 
     Newton steps from the effects as drawn, all draws at once; where the log likelihood bends
     upwards it counts as flat.
     """
+    prior = cohort.prior
     centre, variance = prior.moments()
     about = np.stack([centre, prior.shape_mean], axis=1)
     own = np.stack([1.0 / variance, 1.0 / prior.shape_sd**2], axis=1)

@@ -79,31 +79,28 @@ class Place(NamedTuple):
 
 def place_of(fit: Fit, treatment: str | None, class_id: str) -> Place:
     """Find a treatment in a fit, or with ``None`` the class; unknown ones have no index."""
-    data = fit.data
-    class_index = data.classes.index(class_id) if class_id in data.classes else None
-    known = treatment in data.treatments
-    return Place(
-        class_index, data.treatments.index(treatment) if known else None, treatment is None
-    )
+    named = (fit.data.classes, class_id), (fit.data.treatments, treatment)
+    indices = (names.index(name) if name in names else None for names, name in named)
+    return Place(*indices, is_class=treatment is None)
 
 
 def curve_of(fit: PooledSurvival, place: Place, share: float, target: Target) -> Curve:
     """Draws of a survival curve for tables; of a known treatment, those of the report."""
     if place.is_known:
         return estimands.curve(fit, Group(*place[:2]), share, target)
-    return Effects(fit, _rng_of_tables(fit)).curve(place, share, target)
+    return _effects_of_tables(fit).curve(place, share, target)
 
 
 def rate_of(fit: ResponseFit, place: Place, target: Target) -> np.ndarray:
     """Draws of a response rate for tables; of a known treatment, those of the report."""
     if place.is_known:
         return estimands.response_rate(fit, Group(*place[:2]), target)
-    return Effects(fit, _rng_of_tables(fit)).rate(place, target)
+    return _effects_of_tables(fit).rate(place, target)
 
 
-def _rng_of_tables(fit: Fit) -> np.random.Generator:
-    """The same noise for every estimand of a treatment: tables agree."""
-    return np.random.default_rng([fit.seed, 13])
+def _effects_of_tables(fit: Fit) -> Effects:
+    """With the same noise for every estimand of a treatment: tables agree."""
+    return Effects(fit, np.random.default_rng([fit.seed, 13]))
 
 
 class NewCohort(NamedTuple):
@@ -312,23 +309,19 @@ def _times(outcome: SurvivalOutcome, n: float) -> Iterator[tuple[Figure, Law]]:
         return
     if printed.median is not None:
         yield figure("median", median_words(outcome), printed.median), _middle(n)
-    # ranks of the limits under each transformation that has all of those printed
     methods = (printed.method,) if printed.method else METHODS
     every = {name: interval_ranks(max(round(n), 1), name, printed.level) for name in methods}
     sides = [side for side in ("lower", "upper") if getattr(printed, side) is not None]
-    ranks = {
-        side: {
-            name: getattr(own, side)
-            for name, own in every.items()
-            if all(getattr(own, other) is not None for other in sides)
-        }
-        for side in sides
+    # transformations that have all of the limits that are printed
+    possible = {
+        name: ranks
+        for name, ranks in every.items()
+        if all(getattr(ranks, side) is not None for side in sides)
     }
-    for side, of_method in ranks.items():
-        if of_method:
-            text = f"{outcome.ci[side == 'upper']} {unit}"
-            law = EventOfRank(of_method, n)
-            yield figure(f"{side} limit", text, getattr(printed, side)), law
+    for side in sides if possible else ():
+        text = f"{outcome.ci[side == 'upper']} {unit}"
+        law = EventOfRank({name: getattr(ranks, side) for name, ranks in possible.items()}, n)
+        yield figure(f"{side} limit", text, getattr(printed, side)), law
 
 
 def _middle(n: float) -> EventOfRank:

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from studies import Cohort, Registry
+from studies import Cohort, Registry, schema
 from studies.figures import in_months, or_not_reached, p_range
-from studies.schema import (
-    NOT_REACHED,
-    Comparison,
-    Landmark,
-    Patient,
-    Response,
-    Subgroup,
-    SurvivalOutcome,
-)
+from studies.schema import NOT_REACHED
 from synthesis.endpoints import ENDPOINTS
 from synthesis.numbers import MISSING, decimal
 
@@ -29,7 +21,7 @@ def cohort_words(cohort: Cohort, endpoint: str) -> str:
     return "; ".join(parts)
 
 
-def _figures(arm: Cohort | Subgroup, endpoint: str, *, each: bool = False) -> Iterator[str]:
+def _figures(arm: Cohort | schema.Subgroup, endpoint: str, *, each: bool = False) -> Iterator[str]:
     if endpoint in ENDPOINTS and ENDPOINTS[endpoint].is_response:
         if arm.response is not None:
             yield response_words(arm.response, arm.n)
@@ -48,7 +40,7 @@ def _figures(arm: Cohort | Subgroup, endpoint: str, *, each: bool = False) -> It
         yield f"{len(words)} patients listed"
 
 
-def patient_words(patient: Patient, endpoint: str) -> str:
+def patient_words(patient: schema.Patient, endpoint: str) -> str:
     """The reported time of one patient: "9 months, died", "1.0 months (30 days), alive"."""
     time, unit = getattr(patient, endpoint, None), patient.unit or "months"
     if time is None:
@@ -58,7 +50,7 @@ def patient_words(patient: Patient, endpoint: str) -> str:
     return words if patient.event == "not stated" else f"{words}, {patient.event}"
 
 
-def outcome_words(outcome: SurvivalOutcome) -> str:
+def outcome_words(outcome: schema.SurvivalOutcome) -> str:
     """A reported median, else a mean or a range: "mean 8.2 months (SD 3.2)", "range 1–6 months".
 
     Empty where none of them is reported.
@@ -73,7 +65,7 @@ def outcome_words(outcome: SurvivalOutcome) -> str:
     return f"mean {outcome.mean} {unit}" + (f" ({more})" if more else "")
 
 
-def comparison_words(comparison: Comparison) -> str:
+def comparison_words(comparison: schema.Comparison) -> str:
     """A reported comparison: "mixed against pure: HR 0.61 (0.37–1.02), p = 0.026"."""
     p, limits = comparison.p, "–".join(map(or_not_reached, comparison.hr_ci or ()))
     p_words = f"p {'' if isinstance(p, str) else '= '}{p}" if p_range(p) else str(p)
@@ -88,12 +80,12 @@ def comparison_words(comparison: Comparison) -> str:
     return f"{groups}: {', '.join(filter(None, said)) or 'result not seen'}"
 
 
-def group_words(arm: Cohort | Subgroup, endpoint: str) -> str:
+def group_words(arm: Cohort | schema.Subgroup, endpoint: str) -> str:
     """Every figure of an endpoint of one group, and every listed patient."""
     return "; ".join(_figures(arm, endpoint, each=True))
 
 
-def median_words(outcome: SurvivalOutcome, *, brief: bool = False) -> str:
+def median_words(outcome: schema.SurvivalOutcome, *, brief: bool = False) -> str:
     """A reported median: "3.1 months (0.6–5.5)", "3.3 months (101 days)", "not reached (4.7–NR)".
 
     Brief, for a column of months: "3.1 (0.6–5.5)", "3.3 (101 days)", "NR (4.7–NR)".
@@ -109,13 +101,13 @@ def median_words(outcome: SurvivalOutcome, *, brief: bool = False) -> str:
     return months + ("" if brief else " months") + (f" ({inside})" if inside else "")
 
 
-def landmark_words(landmark: Landmark) -> str:
+def landmark_words(landmark: schema.Landmark) -> str:
     """Reported survival at a fixed time: "12-month OS 12 % (4–24)"."""
     months = in_months(landmark.time, landmark.unit)
     return f"{months:.3g}-month {landmark.endpoint.upper()} {share_words(landmark)}"
 
 
-def share_words(landmark: Landmark) -> str:
+def share_words(landmark: schema.Landmark) -> str:
     """The same where the time is told beside it: "12 % (4–24)"."""
     words = f"{_percent(landmark.survival)} %"
     if landmark.ci is not None:
@@ -123,7 +115,7 @@ def share_words(landmark: Landmark) -> str:
     return words + (", read off the curve" if landmark.digitised else "")
 
 
-def response_words(response: Response, n: int | None) -> str:
+def response_words(response: schema.Response, n: int | None) -> str:
     """A reported response: "2 of 23 responded", "29 % responded"."""
     of, counts = response.evaluable or n, (response.cr, response.pr)
     number = response.responders

@@ -66,17 +66,11 @@ CHOICE_COLUMNS = (
 class ModelChoice:
     """How well each family predicts the cohorts that it has not seen, and what follows.
 
-    Attributes
-    ----------
-    table : DataFrame
-        :data:`CHOICE_COLUMNS`, one row a family, the best first. ``elpd``: sum over the cohorts of
-        the log predictive density; ``elpd_difference``: against the best; ``p_loo``: how far it
-        falls short of the density with the cohort included; ``high_k``: number of cohorts whose
-        Pareto k exceeds :data:`HIGH_K`.
-    weights : mapping
-        Name of a family -> stacking weight; in the order of the fits.
-    stacked : bool
-        Whether the weights were estimated; else there are too few cohorts and they are equal.
+    The table has :data:`CHOICE_COLUMNS`, one row a family, the best first. ``elpd``: sum over the
+    cohorts of the log predictive density; ``elpd_difference``: against the best; ``p_loo``: how far
+    it falls short of the density with the cohort included; ``high_k``: number of cohorts whose
+    Pareto k exceeds :data:`HIGH_K`. The stacking weights stand by the name of the family, in the
+    order of the fits; unless stacked, there are too few cohorts and they are equal.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -94,12 +88,8 @@ def _of_any(name: str, words: str) -> property:
 class StackedFit:
     """Fits of several families to the same observations, used as one :class:`PooledSurvival`.
 
-    Attributes
-    ----------
-    fits, weights : mapping
-        Name of a family -> fit; -> weight, adding up to one.
-    rows : mapping
-        Name of a family -> which of its draws are used, ``(draws,)``; those without are left out.
+    By the name of a family: its fit, its weight (these add up to one), and which of its draws are
+    used, ``(draws,)``; those without rows are left out.
     """
 
     fits: Mapping[str, SurvivalFit]
@@ -147,12 +137,8 @@ def stack(
     """Stack fits of several families to the same observations, by the name of the family.
 
     So many draws in all, taken evenly from the chains of each family; fewer where a family does
-    not have enough for its weight.
-
-    Raises
-    ------
-    ValueError
-        If the names differ, or the weights are not those of a mixture.
+    not have enough for its weight. ValueError if the names differ, or the weights are not those of
+    a mixture.
     """
     if set(fits) != set(weights):
         raise ValueError(
@@ -168,18 +154,13 @@ def stack(
     sizes = np.array([fit.flat("mu").size for fit in fits.values()])
     used = values > 0.0
     total = int(min(draws, np.floor(np.min(sizes[used] / values[used]))))
-    counts = zip(fits, sizes, _counts(values, total), strict=True)
-    rows = {name: spaced(size, count) for name, size, count in counts if count}
-    return StackedFit(*(MappingProxyType(dict(own)) for own in (fits, weights, rows)))
-
-
-def _counts(weights: np.ndarray, total: int) -> np.ndarray:
-    """Whole numbers in proportion to the weights that add up to a total: largest remainders."""
-    exact = weights * total
+    # whole numbers in proportion to the weights: those with the largest remainders get one more
+    exact = values * total
     counts = np.floor(exact + 1e-9).astype(int)
-    short = total - counts.sum()
-    counts[np.argsort(counts - exact, kind="stable")[:short]] += 1
-    return counts
+    counts[np.argsort(counts - exact, kind="stable")[: total - counts.sum()]] += 1
+    each = zip(fits, sizes, counts, strict=True)
+    rows = {name: spaced(size, count) for name, size, count in each if count}
+    return StackedFit(*(MappingProxyType(dict(own)) for own in (fits, weights, rows)))
 
 
 # --- Choice --------------------------------------------------------------------------------------
@@ -221,10 +202,9 @@ def choose(
             "largest_k": [own.pareto_k.max() for own in densities.values()],
             "high_k": [int(np.sum(own.pareto_k > HIGH_K)) for own in densities.values()],
             "weight": list(weights.values()),
-        },
-        columns=list(CHOICE_COLUMNS),
+        }
     )
-    table = table.sort_values("elpd", ascending=False, kind="stable").reset_index(drop=True)
+    table = table.sort_values("elpd", ascending=False, kind="stable", ignore_index=True)
     return ModelChoice(table, weights, len(elpd), stacked)
 
 

@@ -7,15 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from small_registry import (
-    VOCABULARY,
-    cohort,
-    landmark,
-    median,
-    study,
-    subgroup,
-    write_registry,
-)
+from registries import by_histology
+from small_registry import VOCABULARY, cohort, landmark, median, study, write_registry
 
 from priors import load_priors
 from studies import load_registry
@@ -93,27 +86,24 @@ CHOICE_WORDS = VOCABULARY | {
     },
     "lines": {"first-line": "Not treated before.", "pretreated": "Treated before."},
 }
-INTERVAL = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
+INTERVAL = {"ci": "2.1 9.8", "level": "0.95"}
 TOLD = INTERVAL | {"ci_method": "log"}
 
 
 def six_reports():
     """Six reports: a split one, overlapping ones, a trial, landmarks only, a secondary one."""
-    groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
-    ]
+    groups = by_histology()
     p = {"endpoint": "os", "groups": ["mixed", "pure"], "p": Decimal("0.026")}
     hr = {"endpoint": "os", "groups": ["one", "two"], "hr": Decimal("1.5")}
     hr |= {"hr_ci": [Decimal("0.9"), Decimal("2.5")]}
-    marks = [landmark(6, Decimal("0.35")), landmark(24, Decimal("0.10"))]
-    early = cohort(n=20, survival=[median(Decimal("4.0"))], line="pretreated")
-    late = cohort(n=50, survival=[median(Decimal("4.4"), **INTERVAL)], landmarks=marks)
+    marks = [landmark(6, "0.35"), landmark(24, "0.10")]
+    early = cohort(n=20, survival=[median("4.0")], line="pretreated")
+    late = cohort(n=50, survival=[median("4.4", **INTERVAL)], landmarks=marks)
     arms = [
-        cohort("one", "sorafenib", 25, survival=[median(Decimal("4.0"), **TOLD)]),
-        cohort("two", "best_care", 40, survival=[median(Decimal("3.0"), **INTERVAL)]),
+        cohort("one", "sorafenib", 25, survival=[median("4.0", **TOLD)]),
+        cohort("two", "best_care", 40, survival=[median("3.0", **INTERVAL)]),
     ]
-    planned = cohort(treatment="best_care", n=60, survival=[median(Decimal("3.3"))])
+    planned = cohort(treatment="best_care", n=60, survival=[median("3.3")])
     return [
         study("split", cohort(n=23, subgroups=groups), comparisons=[p], year=2020),
         study("early", early, year=2022),

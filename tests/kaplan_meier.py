@@ -8,9 +8,25 @@ from typing import NamedTuple
 import numpy as np
 from calibration.papers import Z95, band, logrank_p
 
+from synthesis.model.families import family
+from synthesis.model.likelihoods import listed_patients
 from synthesis.predictive import Patients, kaplan_meier
 
 NR = "not reached"
+
+
+def sixty_patients(rng: np.random.Generator, median: float, shape: float):
+    """Times of sixty patients with a Weibull curve, a third of them censored, and who died."""
+    event = median * (rng.exponential(size=60) / np.log(2.0)) ** (1.0 / shape)
+    censored = rng.uniform(2.0, 24.0, size=60)
+    return np.minimum(event, censored), event <= censored
+
+
+def of_patients(times: np.ndarray, died: np.ndarray, log_median: np.ndarray, log_shape: np.ndarray):
+    """Log likelihood of the patients themselves, on grids of the Weibull's parameters."""
+    told = {"log_time": np.log(times), "event": died.astype(float)}
+    at = log_median[..., None], log_shape[..., None]
+    return listed_patients(*at, family("weibull"), **told).sum(axis=-1)
 
 
 class Curve(NamedTuple):

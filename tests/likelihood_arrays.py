@@ -25,24 +25,13 @@ def chains_of(arrays: Mapping[str, np.ndarray], arm: int) -> list[tuple[int, Cha
     nodes = tuple(np.exp(arrays["node_log_time"][span]) for span in spans)
     weights = tuple(np.exp(arrays["node_log_weight"][span]) for span in spans)
     middle = np.array([own[own.size // 2] for own in nodes])
-    return [
-        (
-            c,
-            Chain(
-                middle,
-                arrays["cell"][c, rows],
-                arrays["density"][rows],
-                arrays["beyond"][c, rows],
-                float(arrays["log_weight"][c, arm]),
-                nodes,
-                weights,
-                float(arrays["survivors"][c, rows[-1]]),
-                float(arrays["size"][c, rows[-1]]),
-            ),
-        )
-        for c in range(arrays["log_weight"].shape[0])
-        if arrays["log_weight"][c, arm] > ABSENT
-    ]
+    found = []
+    for c in np.flatnonzero(arrays["log_weight"][:, arm] > ABSENT):
+        points = arrays["cell"][c, rows], arrays["density"][rows], arrays["beyond"][c, rows]
+        tail = (float(arrays[name][c, rows[-1]]) for name in ("survivors", "size"))
+        constant = float(arrays["log_weight"][c, arm])
+        found.append((int(c), Chain(middle, *points, constant, nodes, weights, *tail)))
+    return found
 
 
 def total(
@@ -66,16 +55,12 @@ def total(
         found = chains_of(arrays, arm)
         if found:
             free = arrays["convention_free"][arm]
-            value += arm_log_likelihood(
-                [chain for _, chain in found],
-                [free * log_convention[c] for c, _ in found],
-                location[arm],
-                log_shape[arm],
-                family,
-                tail[arm],
-                shift=shift[arm],
-                share=share[arm],
+            chains, weights = zip(
+                *((own, free * log_convention[c]) for c, own in found), strict=True
             )
+            at = location[arm], log_shape[arm], family, tail[arm]
+            second = {"shift": shift[arm], "share": share[arm]}
+            value += arm_log_likelihood(chains, weights, *at, **second)
     value += _patients(arrays, family, location, log_shape, tail, shift, share)
     for item in comparisons:
         places = (
@@ -85,26 +70,12 @@ def total(
     return float(value)
 
 
-def _patients(
-    arrays: Mapping[str, np.ndarray],
-    family: Family,
-    location: np.ndarray,
-    log_shape: np.ndarray,
-    tail: np.ndarray,
-    shift: np.ndarray,
-    share: np.ndarray,
-) -> float:
+def _patients(arrays, family, location, log_shape, tail, shift, share) -> float:
     """Listed patients; those of a mixture are of either kind."""
     who = arrays["patient_arm"]
+    own = {"log_time": arrays["patient_log_time"], "event": arrays["patient_event"]}
     pure, mixed = (
-        listed_patients(
-            location[who] + by,
-            log_shape[who],
-            family,
-            log_time=arrays["patient_log_time"],
-            event=arrays["patient_event"],
-            tail=tail[who],
-        )
+        listed_patients(location[who] + by, log_shape[who], family, tail=tail[who], **own)
         for by in (0.0, shift[who])
     )
     with np.errstate(divide="ignore"):

@@ -106,14 +106,7 @@ def log_priors(
     return log_p, value
 
 
-def by_hand(
-    point: Point,
-    data: SurvivalData,
-    sizes: Sizes,
-    priors: Priors,
-    family: Family,
-    variant: Variant = USUAL,
-) -> float:
+def by_hand(point, data: SurvivalData, sizes, priors, family, variant: Variant = USUAL) -> float:
     """Log density at a point of the sampler's own space."""
     d = padded(data, sizes)
     log_p, value = log_priors(point, priors, family, variant)

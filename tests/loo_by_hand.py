@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import numpy as np
 from arviz import from_dict
-from fits import GOOD
+from fits import GOOD, INTERVAL
+from registries import by_histology, one_by_one
 from scipy import stats
 from scipy.special import expit, logsumexp
-from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
+from small_registry import VOCABULARY, cohort, landmark, median, study
 
 from priors import load_priors
 from synthesis.fits import SurvivalFit
@@ -27,30 +28,23 @@ DESIGNS = VOCABULARY | {
     "designs": {"retrospective": "After the fact.", "randomised": "By chance."},
     "lines": {"first-line": "Not treated before.", "pretreated": "Treated before."},
 }
-INTERVAL = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
 
 
 def every_kind():
     """Whole cohorts, a split one, listed patients, randomised and other pairs, lone treatments."""
-    groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
-    ]
-    patients = [
-        {"os": Decimal("2.0"), "unit": "months", "event": "died"},
-        {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
-    ]
-    marks = [landmark(12, Decimal("0.20"))]
-    whole = {"survival": [median(Decimal("4.4"), **INTERVAL)], "landmarks": marks}
+    groups = by_histology()
+    patients = one_by_one("2.0", "11.5", alive="11.5")
+    marks = [landmark(12, "0.20")]
+    whole = {"survival": [median("4.4", **INTERVAL)], "landmarks": marks}
     arms = [
-        cohort("one", n=25, survival=[median(Decimal("4.0"))]),
-        cohort("two", "sorafenib", 40, survival=[median(Decimal("6.0"))]),
+        cohort("one", n=25, survival=[median("4.0")]),
+        cohort("two", "sorafenib", 40, survival=[median("6.0")]),
     ]
     hr = {"endpoint": "os", "groups": ["one", "two"], "hr": Decimal("1.5")}
     hr |= {"hr_ci": [Decimal("0.9"), Decimal("2.5")]}
     pair = [
-        cohort("one", n=12, survival=[median(Decimal("3.0"))], line="pretreated"),
-        cohort("two", "paclitaxel", 30, survival=[median(Decimal("3.3"), **INTERVAL)]),
+        cohort("one", n=12, survival=[median("3.0")], line="pretreated"),
+        cohort("two", "paclitaxel", 30, survival=[median("3.3", **INTERVAL)]),
     ]
     p = {"endpoint": "os", "groups": ["one", "two"], "p": Decimal("0.04")}
     return [
@@ -114,15 +108,8 @@ def drawn(data, name="weibull", *, seed=1, draws=3, variant=None, at=None, **fix
     )
     tree = from_dict({"posterior": {n: value[None] for n, value in own.items()}})
     settings = SamplerSettings(draws=max(draws, 4), chains=2)
-    fit = SurvivalFit(
-        data,
-        (),
-        load_priors(),
-        family(name),
-        Draws(tree, settings, {}, from_cache=False),
-        GOOD,
-        centre,
-    )
+    made = Draws(tree, settings, {}, from_cache=False)
+    fit = SurvivalFit(data, (), load_priors(), family(name), made, GOOD, centre)
     return own, fit if variant is None else replace(fit, variant=variant)
 
 
@@ -193,16 +180,10 @@ class ByHand:
         arm, chosen = self.data.arms[i], self.fit.family
         tail = self.tail(arm.cohort)
         if not arm.chains:
+            told = [(np.log(own.months), float(own.event)) for own in self.data.patients]
             return sum(
-                listed_patients(
-                    location,
-                    log_shape,
-                    chosen,
-                    log_time=np.log(patient.months),
-                    event=float(patient.event),
-                    tail=tail,
-                )
-                for patient in self.data.patients
+                listed_patients(location, log_shape, chosen, log_time=t, event=event, tail=tail)
+                for t, event in told
             )
         weights = [0.0 if arm.told else self.log_weight[method] for method in arm.methods]
         return arm_log_likelihood(arm.chains, weights, location, log_shape, chosen, tail)

@@ -97,6 +97,20 @@ def group(factor, level, n=None, **figures):
     return {"factor": factor, "level": level} | ({} if n is None else {"n": n}) | figures
 
 
+def by_histology(pure: Any = "2.7", mixed: Any = "6.3", sizes: tuple[int, int] = (15, 8)):
+    """Describe pure and mixed patients with a median each."""
+    return [
+        group("histology", name, n, histology=name, survival=[median(value)])
+        for name, n, value in zip(("pure", "mixed"), sizes, (pure, mixed), strict=True)
+    ]
+
+
+def one_by_one(*months: str, alive: str = "") -> list[dict[str, Any]]:
+    """Describe patients who are listed one by one: all died but the one alive."""
+    ends = ((time, "alive" if time == alive else "died") for time in months)
+    return [{"os": Decimal(time), "unit": "months", "event": event} for time, event in ends]
+
+
 def stages(first, second, **more):
     """Describe subgroups by stage, of 22 and of 18 patients, with a median each."""
     sizes = more or {"IVB": 22, "IVC": 18}

@@ -200,14 +200,9 @@ def counted_often(data: SurvivalData, times: float) -> SurvivalData:
     """The same data in a wrong likelihood: every patient counted that many times."""
     arms = []
     for arm in data.arms:
-        chains = tuple(
-            replace(
-                chain,
-                cell=times * chain.cell,
-                density=times * chain.density,
-                beyond=times * chain.beyond,
-            )
-            for chain in arm.chains
-        )
-        arms.append(replace(arm, chains=chains))
+        chains = []
+        for own in arm.chains:
+            cells = {name: times * getattr(own, name) for name in ("cell", "density", "beyond")}
+            chains.append(replace(own, **cells))
+        arms.append(replace(arm, chains=tuple(chains)))
     return replace(data, arms=tuple(arms))

@@ -1,4 +1,7 @@
-"""The response model against binomial-logit hierarchies solved by quadrature."""
+"""The response model against binomial-logit hierarchies solved by quadrature.
+
+A registry in which only one stage is uncertain is such a hierarchy, whichever stage it is.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import pytest
 from monte_carlo import assert_agrees, deviations, reference
 
 from priors import load_priors
-from studies.responses import ResponseCount
+from studies.responses import BestResponses, ResponseCount
 from studies.selection import CohortRef
-from synthesis.estimands import Group, response_rate
+from synthesis.estimands import Group, response_rate, stage_rate
 from synthesis.fits import fit_response_data
-from synthesis.model.response import response_data
+from synthesis.model.response import response_data, variable
 from synthesis.model.sampler import SamplerSettings
 
 SETTINGS = SamplerSettings(draws=4000, tune=1000, chains=4, seed=101)
@@ -22,64 +25,75 @@ SETTINGS = SamplerSettings(draws=4000, tune=1000, chains=4, seed=101)
 # some 0.07: the relative change of 3e-7 is far below the Monte Carlo error.
 NONE = 1e-4
 
-# Reports in both registries, so that they share a compiled model. Those that are added have no
+# Reports in every registry, so that they share a compiled model. Those that are added have no
 # evaluable patients and so say nothing.
 REPORTS = 21
 
+#: Stage -> a cohort with r successes of n in it; in a later one everyone or nobody responded.
+COUNTS = {
+    "response": lambda r, n: ResponseCount(r, n, "printed"),
+    "control": lambda r, n: BestResponses(0, n, "printed", control=r),
+    "complete": lambda r, n: BestResponses(n, n, "printed", complete=r),
+}
+CASES = [("binlogit_sim_k20", "response"), *(("binlogit_pritz1997", stage) for stage in COUNTS)]
 
-@pytest.fixture(scope="module", params=["binlogit_pritz1997", "binlogit_sim_k20"])
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def fitted(request):
-    stored = reference(request.param)
+    """Return the stage, its fit, the names of the reports and all exact results."""
+    (file, stage), count = request.param, COUNTS[request.param[1]]
+    stored = reference(file)
     names, r, n = (stored["data"][key] for key in ("study", "r", "n"))
     # the model reads identifiers only: each report has one cohort under the one treatment
     arm = SimpleNamespace(id="arm", treatment="only")
     empty = [f"empty{i}" for i in range(REPORTS - len(names))]
     refs = [CohortRef(SimpleNamespace(id=i), arm, "one", "systemic") for i in [*names, *empty]]
-    counts = [ResponseCount(*pair, "printed") for pair in zip(r, n, strict=True)]
-    counts += [ResponseCount(0, 0, "none evaluable") for _ in empty]
-    priors = load_priors().replace("response_overall", location=0.0, scale=2.0)
-    priors = priors.replace("response_study_sd", scale=0.5)
+    counts = [count(*pair) for pair in zip(r, n, strict=True)] + [count(0, 0) for _ in empty]
+    priors = load_priors().replace(f"{stage}_overall", location=0.0, scale=2.0)
+    priors = priors.replace(f"{stage}_study_sd", scale=0.5)
     for level in ("class", "treatment"):
-        priors = priors.replace(f"response_{level}_sd", scale=NONE)
-    data = response_data(refs, counts, ["one"])
-    fit = fit_response_data(data, priors=priors, settings=SETTINGS)
-    return fit, names, stored["exact_quadrature"]["hn05"]
+        priors = priors.replace(f"{stage}_{level}_sd", scale=NONE)
+    fit = fit_response_data(response_data(refs, counts, ["one"]), priors=priors, settings=SETTINGS)
+    return stage, fit, names, stored["exact_quadrature"]
+
+
+def draws_of(fitted, name):
+    """Return draws of a variable of the stage."""
+    stage, fit, *_ = fitted
+    return fit.tree["posterior"][variable(stage, name)]
 
 
 def test_mean_and_heterogeneity(fitted):
-    fit, _, exact = fitted
+    _, fit, _, exact = fitted
     assert fit.diagnosis.verdict == "PASS"
-    assert_agrees(fit.tree["posterior"]["mu"], exact["mu"], "mu")
-    assert_agrees(fit.tree["posterior"]["study_sd"], exact["tau"], "tau")
+    assert_agrees(draws_of(fitted, "mu"), exact["hn05"]["mu"], "mu")
+    assert_agrees(draws_of(fitted, "study_sd"), exact["hn05"]["tau"], "tau")
 
 
 def test_rates_of_the_mean_and_of_a_new_study(fitted):
     """The estimands of the report; they thin the draws, and the error follows the thinning."""
-    fit, _, exact = fitted
+    stage, fit, _, exact = fitted
     for target, key in (("mean_study", "p_mu"), ("new_study", "p_new")):
-        rate = response_rate(fit, Group(0, 0), target).reshape(fit.draws.settings.chains, -1)
-        assert_agrees(rate, exact[key], key)
+        asked = fit, Group(0, 0), target
+        rate = response_rate(*asked) if stage == "response" else stage_rate(fit, stage, *asked[1:])
+        assert_agrees(rate.reshape(fit.draws.settings.chains, -1), exact["hn05"][key], key)
 
 
 def test_each_study_is_shrunk_as_it_should(fitted):
-    fit, names, exact = fitted
-    log_odds = fit.tree["posterior"]["log_odds"]
-    for name, own in zip(names, exact["shrinkage"], strict=True):
-        draws = log_odds.sel(cohort=f"{name}:arm")
+    _, _, names, exact = fitted
+    for name, own in zip(names, exact["hn05"]["shrinkage"], strict=True):
+        draws = draws_of(fitted, "log_odds").sel(cohort=f"{name}:arm")
         assert_agrees(draws, own["logit"], name)
         rate = 1.0 / (1.0 + np.exp(-draws.to_numpy()))
         assert_agrees(rate, {"mean": own["p_mean"]}, name)
 
 
 def test_a_report_without_evaluable_patients_is_a_new_study(fitted):
-    fit, _, exact = fitted
-    draws = fit.tree["posterior"]["log_odds"].sel(cohort="empty0:arm")
-    assert_agrees(draws, exact["theta_new"], "theta_new")
+    draws = draws_of(fitted, "log_odds").sel(cohort="empty0:arm")
+    assert_agrees(draws, fitted[-1]["hn05"]["theta_new"], "theta_new")
 
 
 def test_the_comparison_sees_another_prior(fitted):
     """Teeth: the exact result under a half-normal of twice the scale is told apart."""
-    fit, names, _ = fitted
-    name = "binlogit_pritz1997" if len(names) == 14 else "binlogit_sim_k20"
-    other = reference(name)["exact_quadrature"]["hn1"]["tau"]
-    assert max(deviations(fit.tree["posterior"]["study_sd"], other).values()) > 8.0
+    other = fitted[-1]["hn1"]["tau"]
+    assert max(deviations(draws_of(fitted, "study_sd"), other).values()) > 8.0

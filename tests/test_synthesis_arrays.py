@@ -29,14 +29,22 @@ from synthesis.model.graphs import unpack
 from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.printed import METHODS
 
-ENDPOINTS = ("os", "pfs")
-
 
 @pytest.fixture(scope="module")
 def observed(shipped):
     """Observations of each endpoint from the shipped registry."""
     found = survival_observations(shipped)
     return {name: data for name, (data, _) in found.items()}
+
+
+@pytest.fixture(scope="module", params=["os", "pfs"])
+def data(observed, request):
+    return observed[request.param]
+
+
+@pytest.fixture(scope="module")
+def arrays(data):
+    return exact_arrays(data)
 
 
 def exact_arrays(data):
@@ -46,9 +54,7 @@ def exact_arrays(data):
 # --- Places --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_arms_point_at_their_cohort_study_treatment_and_class(observed, endpoint):
-    data = observed[endpoint]
+def test_arms_point_at_their_cohort_study_treatment_and_class(data):
     arrays = exact_arrays(data)
     levels = data.hierarchy
     for i, arm in enumerate(data.groups):
@@ -66,10 +72,7 @@ def test_arms_point_at_their_cohort_study_treatment_and_class(observed, endpoint
     assert levels.classes[: len(data.classes)] == data.classes
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_histology_differs_between_reports_that_tell_pure_from_mixed(observed, endpoint):
-    data = observed[endpoint]
-    arrays = exact_arrays(data)
+def test_histology_differs_between_reports_that_tell_pure_from_mixed(data, arrays):
     groups_of = {}
     for arm in data.groups:
         groups_of.setdefault(arm.cohort, set()).add(arm.histology)
@@ -78,10 +81,7 @@ def test_histology_differs_between_reports_that_tell_pure_from_mixed(observed, e
     assert 0.0 < sum(apart) < len(apart)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_chain_is_found_again_at_its_convention(observed, endpoint):
-    data = observed[endpoint]
-    arrays = exact_arrays(data)
+def test_every_chain_is_found_again_at_its_convention(data, arrays):
     for i, arm in enumerate(data.arms):
         found = dict(chains_of(arrays, i))
         places = range(len(arm.chains)) if arm.told else map(METHODS.index, arm.methods)
@@ -107,10 +107,7 @@ def test_every_chain_is_found_again_at_its_convention(observed, endpoint):
         assert found == {}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_patients_and_comparisons_are_found_again(observed, endpoint):
-    data = observed[endpoint]
-    arrays = exact_arrays(data)
+def test_patients_and_comparisons_are_found_again(data, arrays):
     for i, patient in enumerate(data.patients):
         assert arrays["patient_arm"][i] == patient.arm
         assert np.exp(arrays["patient_log_time"][i]) == pytest.approx(patient.months, rel=1e-12)
@@ -153,10 +150,7 @@ def test_a_comparison_without_printed_medians_is_given_nothing(observed):
         assert arrays[f"comparison_{name}"].tolist() == [0.0]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_covariates_stand_beside_their_cohort(observed, endpoint):
-    data = observed[endpoint]
-    arrays = exact_arrays(data)
+def test_covariates_stand_beside_their_cohort(data, arrays):
     assert arrays["cohort_covariates"].shape == (len(data.refs), len(COVARIATES))
     told = len(data.covariates)
     np.testing.assert_array_equal(arrays["cohort_covariates"][:told], np.array(data.covariates))
@@ -165,9 +159,7 @@ def test_covariates_stand_beside_their_cohort(observed, endpoint):
     assert (arrays["cohort_covariates"][others] == 0.0).all()
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_cohorts_of_one_report_share_a_part_of_the_study_effect(observed, endpoint):
-    data = observed[endpoint]
+def test_cohorts_of_one_report_share_a_part_of_the_study_effect(data):
     parts = dict(zip((ref.id for ref in data.refs), shared_parts(data), strict=True))
     assert len(parts) == len(data.refs)
     for ref in data.refs:
@@ -200,10 +192,8 @@ def log_likelihood(data, sizes, name):
     )
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("name", FAMILIES)
-def test_room_to_spare_changes_nothing(observed, endpoint, name):
-    data = observed[endpoint]
+def test_room_to_spare_changes_nothing(name, data, observed):
     exact, shared = sizes_for([data], spare=False), sizes_for(list(observed.values()))
     assert all(shared[key] >= exact[key] for key in exact)
     assert shared["point"] > exact["point"]
@@ -213,10 +203,9 @@ def test_room_to_spare_changes_nothing(observed, endpoint, name):
     assert log_likelihood(data, shared, name) == pytest.approx(tight, rel=1e-12)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_the_arrays_say_what_the_arms_say(observed, endpoint):
+def test_the_arrays_say_what_the_arms_say(data):
     """Arm by arm from the observations, never through the arrays."""
-    data, name, convention = observed[endpoint], "long-tail", np.log([0.2, 0.5, 0.3])
+    name, convention = "long-tail", np.log([0.2, 0.5, 0.3])
     location, log_shape, tail = parameters(len(data.arms), name)
     expected = 0.0
     for i, arm in enumerate(data.arms):

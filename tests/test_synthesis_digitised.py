@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from kaplan_meier import curve_of, survival_at
+from kaplan_meier import curve_of, of_patients, sixty_patients, survival_at
 
 from studies import RegistryError, load_registry
 from studies.schema import Cohort, Landmark, SurvivalOutcome
 from synthesis import cli
 from synthesis.digitised import against_printed, clean, landmarks, read_points, with_landmarks
 from synthesis.model.families import family, survival
-from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
+from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.records import read_arm
 from synthesis.questions.influence import weighted_quantiles
 
@@ -74,20 +74,12 @@ def test_a_curve_of_known_patients_is_worth_them():
     rng = np.random.default_rng(8)
     moved, wider = [], []
     for _ in range(16):
-        event = MEDIAN * (rng.exponential(size=60) / np.log(2.0)) ** (1.0 / SHAPE)
-        censored = rng.uniform(2.0, 24.0, size=60)
-        times, died = np.minimum(event, censored), event <= censored
+        times, died = sixty_patients(rng, MEDIAN, SHAPE)
         text = "\n".join(clicks(rng, curve_of(times, died, "log"), times, died, 18))
         marks = landmarks(read(text, 60), arm(), "os", "months")
         entered = read_arm(None, [Landmark(**mark) for mark in marks], 60)
         from_curve = arm_log_likelihood(entered.chains, [0.0], LOG_MEDIAN, LOG_SHAPE, family(NAME))
-        from_patients = listed_patients(
-            LOG_MEDIAN[..., None],
-            LOG_SHAPE[..., None],
-            family(NAME),
-            log_time=np.log(times),
-            event=died.astype(float),
-        ).sum(axis=-1)
+        from_patients = of_patients(times, died, LOG_MEDIAN, LOG_SHAPE)
         (middle, width), (exact, patients_width) = map(posterior, (from_curve, from_patients))
         moved.append((middle - exact) / patients_width)
         wider.append(width / patients_width - 1.0)

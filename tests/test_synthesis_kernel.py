@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from likelihood_arrays import total
 
-from synthesis.model.arrays import comparison_arrays
-from synthesis.model.comparisons import (
-    TAIL_TERMS,
-    Place,
-    comparison_log_likelihood,
-    mean_series,
-)
+from studies.selection import CohortRef
+from synthesis.model import kernel, printed
+from synthesis.model.arrays import Sizes, padded, sizes_for
+from synthesis.model.comparisons import TAIL_TERMS, mean_series
 from synthesis.model.families import FAMILIES, family
-from synthesis.model.kernel import (
-    DATA,
-    PARAMETERS,
-    PrintedFigures,
-    log_likelihood,
-    value_and_gradient,
-)
-from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
-from synthesis.model.observations import ArmComparison
-from synthesis.model.printed import (
-    METHODS,
-    FixedTime,
-    OrderStatistic,
-    PrintedMedian,
-    Reading,
-    Survivors,
-    candidate_chains,
-    chain,
-)
+from synthesis.model.kernel import DATA, PARAMETERS, value_and_gradient
+from synthesis.model.observations import Arm, ArmComparison, ListedPatient, SurvivalData
+from synthesis.model.printed import FixedTime, PrintedMedian, Reading, Survivors, candidate_chains
 from synthesis.model.records import ComparisonReading
 
 ARMS = 6
@@ -50,19 +34,15 @@ PRINTED = (
     candidate_chains(
         PrintedMedian(Reading(4.0, 0.5), Reading(3.5, 0.5), Reading(5.0, 0.5)), [], 300
     ),
-    [
-        (
-            "landmarks",
-            chain([FixedTime(6.0, 0.6, at_risk=14.0), FixedTime(12.0, 0.4, at_risk=8.0)], 30),
-        )
-    ],
+    candidate_chains(
+        None, [FixedTime(6.0, 0.6, at_risk=14.0), FixedTime(12.0, 0.4, at_risk=8.0)], 30
+    ),
     candidate_chains(PrintedMedian(None, Reading(5.1, 0.05)), [Survivors(10.0, 9.0)], 16),
-    [("log", chain([OrderStatistic(Reading(3.0, 0.05), 4), LANDMARK], 11))],
+    [("log", printed.chain([printed.OrderStatistic(Reading(3.0, 0.05), 4), LANDMARK], 11))],
     [],
 )
 UNTOLD = (True, True, False, True, False, False)
 PATIENTS = ((5, 2.2, True), (5, 8.0, False), (5, 3.4, True))
-INFINITE = math.inf
 
 
 def compared(first, second, low, high, share, *, medians=None, kind="p", **more):
@@ -79,56 +59,38 @@ COMPARISONS = (
     compared(2, 3, 0.3, 0.3, 0.5, variance=0.4, events=(1.0, 1.0)),
     compared(4, 0, -0.4, -0.4, 0.6, medians=(1.4, 1.5), kind="hazard ratio"),
     compared(3, 1, -0.7, 0.7, 0.4),
-    compared(2, 0, -INFINITE, -0.9, 0.4, either_sign=True),
-    compared(0, 4, 0.0, INFINITE, 0.5, medians=(1.4, 1.5)),
+    compared(2, 0, -math.inf, -0.9, 0.4, either_sign=True),
+    compared(0, 4, 0.0, math.inf, 0.5, medians=(1.4, 1.5)),
 )
 
+#: One cohort of a report, whose arms have these prints and patients.
+REF = CohortRef(
+    SimpleNamespace(id="report", design="retrospective"),
+    SimpleNamespace(id="cohort", treatment="only", n=300),
+    *("one", "systemic"),
+)
+OBSERVED = SurvivalData(
+    *("os", ("one",), ("only",), ("report",), (0,), (REF,)),
+    arms=tuple(
+        Arm(0, "whole", 40, 0.4, tuple(own for _, own in found), "", methods, not untold)
+        for found, untold in zip(PRINTED, UNTOLD, strict=True)
+        for methods in (tuple(method for method, _ in found),)
+    ),
+    patients=tuple(ListedPatient(*own) for own in PATIENTS),
+    comparisons=COMPARISONS,
+)
+ROOM = {"point": 2, "node": 3, "patient": 1, "comparison": 1}
 
+
+@cache
 def data_for(name):
     """The arrays of the operation, with padding at every end."""
-    curve = family(name)
-    chains = [own[0][1] for own in PRINTED if own]
-    points = sum(c.time.size for c in chains) + 2
-    nodes = sum(n.size for c in chains for n in c.nodes) + 3
-    d = {
-        "family": np.asarray(curve.code, dtype="int64"),
-        "convention_free": np.array(UNTOLD, dtype=float),
-        "log_weight": np.full((len(METHODS), ARMS), -1e6),
-        "node_log_time": np.zeros(nodes),
-        "node_log_weight": np.zeros(nodes),
-        "point_arm": np.full(points, -1),
-        "density": np.zeros(points),
-    }
-    d["log_weight"][0, 5] = 0.0
+    exact, curve = sizes_for([OBSERVED], spare=False), family(name)
+    d = padded(OBSERVED, Sizes(tuple((key, own + ROOM.get(key, 0)) for key, own in exact.room)))
+    d["family"] = np.asarray(curve.code, dtype="int64")
     d["tail_terms"] = np.asarray(TAIL_TERMS if curve.has_tail else 1)
-    d |= {key: np.zeros(points, dtype="int64") for key in ("point_start", "point_stop")}
-    d |= {key: np.zeros((3, points)) for key in ("cell", "beyond", "survivors", "size")}
-    point = node = 0
-    for arm, found in enumerate(PRINTED):
-        for method, own in found:
-            at = METHODS.index(method) if method in METHODS else 0
-            rows = slice(point, point + own.time.size)
-            d["cell"][at, rows], d["beyond"][at, rows] = own.cell, own.beyond
-            d["survivors"][at, rows.stop - 1] = own.survivors
-            d["size"][at, rows.stop - 1] = own.size
-            d["log_weight"][at, arm] = own.log_constant
-        if found:
-            d["point_arm"][rows], d["density"][rows] = arm, own.density
-            for p, (months, weights) in enumerate(zip(own.nodes, own.node_weights, strict=True)):
-                stop = node + months.size
-                d["point_start"][point + p], d["point_stop"][point + p] = node, stop
-                d["node_log_time"][node:stop] = np.log(months)
-                d["node_log_weight"][node:stop] = np.log(weights)
-                node = stop
-            point = rows.stop
-    arm, months, died = zip(*PATIENTS, strict=True)
-    d["patient_arm"] = np.array([*arm, 0])
-    d["patient_log_time"] = np.array([*np.log(months), 0.0])
-    d["patient_event"] = np.array([*died, 0], dtype=float)
-    d["patient_weight"] = np.array([1.0, 1.0, 1.0, 0.0])
-    d |= comparison_arrays(COMPARISONS, len(COMPARISONS) + 1)
-    series = [mean_series(curve, item.reading) for item in COMPARISONS]
-    d["comparison_mean"] = np.stack([*series, np.zeros_like(series[0])])
+    for i, item in enumerate(COMPARISONS):
+        d["comparison_mean"][i] = mean_series(curve, item.reading)
     return d
 
 
@@ -149,41 +111,13 @@ def parameters(seed, name, *, mixture=False):
 
 def by_definition(values, name):
     """The sum of the three parts of the readable likelihood."""
-    curve = family(name)
-    location, log_shape, tail, shift, share, log_convention = values
-    total = 0.0
-    for arm, found in enumerate(PRINTED):
-        if found:
-            weights = [
-                log_convention[METHODS.index(method)] if UNTOLD[arm] else 0.0 for method, _ in found
-            ]
-            total += arm_log_likelihood(
-                [own for _, own in found],
-                weights,
-                location[arm],
-                log_shape[arm],
-                curve,
-                tail[arm],
-                shift=shift[arm],
-                share=share[arm],
-            )
-    for arm, months, died in PATIENTS:
-        mixed = [(1.0 - share[arm], location[arm]), (share[arm], location[arm] + shift[arm])]
-        parts = [
-            np.log(weight)
-            + listed_patients(
-                at, log_shape[arm], curve, log_time=np.log(months), event=died, tail=tail[arm]
-            )
-            for weight, at in mixed
-            if weight > 0.0
-        ]
-        total += np.logaddexp.reduce(parts)
-    for item in COMPARISONS:
-        places = (
-            Place(location[arm], log_shape[arm], tail[arm]) for arm in (item.first, item.second)
-        )
-        total += comparison_log_likelihood(item, *places, curve)
-    return float(total)
+    *numbers, shift, share, convention = values
+    return total(
+        *(data_for(name), family(name), *numbers, convention),
+        shift=shift,
+        share=share,
+        comparisons=COMPARISONS,
+    )
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -251,7 +185,7 @@ def test_the_operation_and_its_gradient_in_a_compiled_graph():
     data, values = data_for("weibull"), parameters(1, "weibull", mixture=True)
     tensors = {key: pt.as_tensor_variable(data[key]) for key in DATA}
     at = {key: pt.dvector(key) for key in PARAMETERS}
-    value = log_likelihood(at, tensors)
+    value = kernel.log_likelihood(at, tensors)
     # doubled, so that the gradient has something to pass through
     graph = [value, *pytensor.grad(2.0 * value, list(at.values()))]
     # FAST_COMPILE runs the operation itself; whole models compile it in the sampler's own tests
@@ -266,4 +200,4 @@ def test_the_operation_and_its_gradient_in_a_compiled_graph():
 def test_a_wrong_number_of_inputs_is_refused():
     expected = len(PARAMETERS) + len(DATA)
     with pytest.raises(ValueError, match=f"expected {expected} inputs, found 2"):
-        PrintedFigures()(np.zeros(2), np.zeros(2))
+        kernel.PrintedFigures()(np.zeros(2), np.zeros(2))

@@ -17,13 +17,16 @@ from synthesis.model.printed import METHODS
 from synthesis.model.records import read_arm
 from synthesis.questions.pooled.tables import curve_tables
 
-ENDPOINTS = ("os", "pfs")
-
 
 @pytest.fixture(scope="module")
 def observed(registry):
     """Observations of each endpoint from the shipped registry."""
     return {name: data for name, (data, _) in survival_observations(registry).items()}
+
+
+@pytest.fixture(scope="module", params=["os", "pfs"])
+def data(observed, request):
+    return observed[request.param]
 
 
 def arms_of(data, study):
@@ -74,35 +77,29 @@ def test_declared_readings_of_groups_can_be_switched_on(registry):
     assert "not_one_treatment" in kinds
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_cohort_enters_and_says_how(observed, endpoint):
-    data = observed[endpoint]
+def test_every_cohort_enters_and_says_how(data):
     assert {arm.cohort for arm in data.arms} == set(range(len(data.cohorts)))
     assert [data.cohorts[arm.cohort].id for arm in data.arms if not arm.entered_as.strip()] == []
     listed = {patient.arm for patient in data.patients}
     assert [i for i, arm in enumerate(data.arms) if not arm.chains and i not in listed] == []
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_an_arm_keeps_the_record_it_was_read_from(observed, endpoint):
-    data = observed[endpoint]
+def test_an_arm_keeps_the_record_it_was_read_from(data):
     assert len(data.records) == len(data.cohorts)
     for arm in data.arms:
         ref, record = data.cohorts[arm.cohort], data.records[arm.cohort]
         assert record.whole.holder is ref.cohort
         assert arm.record in (record.whole, *record.groups)
         assert arm.record.histology == arm.histology
-        assert arm.outcome is None or arm.outcome in arm.holder.survival
-        assert set(arm.landmarks) <= set(arm.holder.landmarks)
+        assert arm.outcome is None or arm.outcome in arm.record.holder.survival
+        assert set(arm.landmarks) <= set(arm.record.holder.landmarks)
         read = read_arm(arm.outcome, arm.landmarks, arm.n)
         assert (read is None) == (not arm.chains)
         assert read is None or read.methods == arm.methods
     assert {arm.histology for arm in data.arms} >= {"whole"}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_no_patient_is_counted_twice(registry, observed, endpoint):
-    data = observed[endpoint]
+def test_no_patient_is_counted_twice(registry, data):
     counted = [ref.id for ref in data.cohorts]
     assert len(set(counted)) == len(counted)
     pairs = [(one.id, other.id) for one, other, _ in overlap_pairs(registry)]
@@ -114,9 +111,8 @@ def test_no_patient_is_counted_twice(registry, observed, endpoint):
         assert sum(arm.n for arm in arms) <= ref.cohort.n
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_chains_of_one_arm_share_their_times_and_count_its_patients(observed, endpoint):
-    for arm in observed[endpoint].arms:
+def test_chains_of_one_arm_share_their_times_and_count_its_patients(data):
+    for arm in data.arms:
         for own in arm.chains:
             assert own.time.tolist() == arm.chains[0].time.tolist()
             assert own.density.tolist() == arm.chains[0].density.tolist()
@@ -129,9 +125,8 @@ def test_chains_of_one_arm_share_their_times_and_count_its_patients(observed, en
             assert 0.0 <= own.survivors <= own.size <= arm.n
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_an_untold_convention_has_a_name_that_the_model_knows(observed, endpoint):
-    arms = [arm for arm in observed[endpoint].arms if arm.chains]
+def test_an_untold_convention_has_a_name_that_the_model_knows(data):
+    arms = [arm for arm in data.arms if arm.chains]
     assert all(len(arm.methods) == len(arm.chains) for arm in arms)
     untold = [arm for arm in arms if not arm.told]
     assert untold
@@ -142,9 +137,8 @@ def test_an_untold_convention_has_a_name_that_the_model_knows(observed, endpoint
     assert {len(arm.chains) for arm in arms if arm.told} == {1}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_cohort_has_its_covariates(registry, observed, endpoint):
-    data, selecting = observed[endpoint], registry.vocabulary.selecting
+def test_every_cohort_has_its_covariates(registry, data):
+    selecting = registry.vocabulary.selecting
     counted = data.covariates[: len(data.cohorts)]
     assert counted == tuple(covariates(ref, selecting) for ref in data.cohorts)
     assert {len(own) for own in data.covariates} == {len(COVARIATES)}
@@ -152,9 +146,8 @@ def test_every_cohort_has_its_covariates(registry, observed, endpoint):
     assert all(len(set(column)) > 1 for column in zip(*data.covariates, strict=True))
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_classes_and_treatments_belong_together(registry, observed, endpoint):
-    data, vocabulary = observed[endpoint], registry.vocabulary
+def test_classes_and_treatments_belong_together(registry, data):
+    vocabulary = registry.vocabulary
     for treatment, own in zip(data.treatments, data.treatment_class, strict=True):
         assert vocabulary.treatment(treatment).class_ == data.classes[own]
     for ref in data.cohorts:
@@ -230,9 +223,7 @@ def name_of(data, index):
     return data.refs[group.cohort].cohort.id if group.histology == "whole" else group.histology
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_printed_comparison_of_counted_arms_enters_once(observed, endpoint):
-    data = observed[endpoint]
+def test_every_printed_comparison_of_counted_arms_enters_once(data):
     found = {}
     for item in data.comparisons:
         groups = data.groups[item.first], data.groups[item.second]
@@ -250,8 +241,8 @@ def test_every_printed_comparison_of_counted_arms_enters_once(observed, endpoint
         assert counted == (item.second < len(data.arms)) == (item.log_medians is not None)
         words = "given the figures of both groups"
         assert read.entered_as.endswith(words) == counted
-    assert set(found) == set(BY_HAND[endpoint])
-    for key, ((kind, *numbers), medians) in BY_HAND[endpoint].items():
+    assert set(found) == set(BY_HAND[data.endpoint])
+    for key, ((kind, *numbers), medians) in BY_HAND[data.endpoint].items():
         (own, *others), logs = found[key]
         assert own == kind
         # z to six digits

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fits import fit_of, observations
+from registries import by_histology, one_by_one
 from scipy import stats
 from scipy.special import logsumexp
 from simulated_registry import kaplan_meier
-from small_registry import cohort, landmark, median, study, subgroup, write_registry
+from small_registry import cohort, landmark, median, study, write_registry
 
 from studies import load_registry
 from synthesis.estimands import Curve
@@ -222,7 +223,7 @@ def test_a_wrong_model_is_found_out(simulated, wrong, level, too_many):
 
 
 def test_a_printed_median_has_its_exact_position(load):
-    registry = load(study("one", cohort(n=23, survival=[median(Decimal("2.6"))])))
+    registry = load(study("one", cohort(n=23, survival=[median("2.6")])))
     table, _ = question.predictive_check(known(registry, mu=np.log(4.0)), registry.vocabulary)
     (row,) = table.to_dict("records")
     share = stats.beta.cdf(1.0 - 0.5 ** (2.6 / 4.0), 12, 12)
@@ -279,18 +280,12 @@ def test_response_rates_have_the_positions_of_a_binomial(load):
 
 @pytest.fixture(scope="module")
 def various(load):
-    groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
-    ]
+    groups = by_histology()
     split = cohort(n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups)
-    patients = [
-        {"os": Decimal(time), "unit": "months", "event": event}
-        for time, event in (("2.0", "died"), ("5.0", "died"), ("7.0", "alive"))
-    ]
+    patients = one_by_one("2.0", "5.0", "7.0", alive="7.0")
     beyond = median("not reached", follow_up=Decimal("9.0"))
-    even = median(Decimal("3.1"), ci=[Decimal("0.6"), Decimal("5.6")])
-    asymmetric = median(Decimal("4.0"), ci=[Decimal("2.0"), Decimal("9.1")])
+    even = median("3.1", ci=[Decimal("0.6"), Decimal("5.6")])
+    asymmetric = median("4.0", ci=[Decimal("2.0"), Decimal("9.1")])
     return load(
         study("split", split, year=2015),
         study("listed", cohort("arm", "sorafenib", 3, patients=patients), year=2018),

@@ -7,14 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from studies.figures import is_symmetric
-from studies.schema import Cohort, Comparison, Landmark, SurvivalOutcome
+from studies.figures import histology_of, is_symmetric, mixed_part
+from studies.schema import Cohort, Comparison, HistologySplit, Landmark, SurvivalOutcome
 from synthesis.model.printed import METHODS, ContradictionError, interval_ranks
 from synthesis.model.records import (
     effective_size,
     find_comparison,
     median_months,
-    mixed_share,
     read_adjusted,
     read_arm,
     reading,
@@ -91,40 +90,57 @@ def test_symmetric_intervals(median, lower, upper, expected):
 # --- Arms ----------------------------------------------------------------------------------------
 
 
-def test_the_limits_of_a_symmetric_interval_are_not_used():
-    found = read_arm(outcome(ci=(Decimal("0.6"), Decimal("5.5"))), (), 23)
-    (only,) = found.chains
-    assert only.time.tolist() == [3.1]
-    assert (found.methods, found.told) == (("median",), True)
-    assert "symmetric" in found.entered_as
+def limits(middle, lower, upper, **more):
+    """A printed median with its interval."""
+    ends = tuple(end if end == "not reached" else Decimal(end) for end in (lower, upper))
+    return outcome(middle if middle == "not reached" else Decimal(middle), ci=ends, **more)
 
 
-def test_an_interval_of_unknown_transformation_is_read_in_three_ways():
-    found = read_arm(outcome(Decimal("3.2"), ci=(Decimal("2.8"), Decimal("8.2"))), (), 34)
-    assert len(found.chains) == 3
-    assert found.methods == METHODS
-    assert not found.told
-    for own in found.chains:
-        assert own.time == pytest.approx([2.8, 3.2, 8.2], rel=EXACT)
-    assert "level taken as 95 %" in found.entered_as
-    assert "plain, log, log-log averaged" in found.entered_as
+LEVEL = {"level": Decimal("0.95")}
+LOG = LEVEL | {"ci_method": "log"}
+LEFT_OUT = "limits contradict the other figures under every transformation: left out"
+#: What is printed of how many patients: the transformations, whether they are told, the times that
+#: enter, and words that say so.
+INTERVALS = {
+    "symmetric": (limits("3.1", "0.6", "5.5"), 23, ("median",), True, [3.1], ["symmetric"]),
+    "of unknown transformation": (
+        *(limits("3.2", "2.8", "8.2"), 34, METHODS, False, [2.8, 3.2, 8.2]),
+        ["level taken as 95 %", "plain, log, log-log averaged"],
+    ),
+    "of a named transformation": (
+        *(limits("3.2", "2.8", "8.2", **LOG), 34, ("log",), True, [2.8, 3.2, 8.2]),
+        ["both limits as order statistics; interval by the log transformation"],
+    ),
+    "without an upper limit": (
+        *(limits("3.1", "2.0", "not reached"), 15, METHODS, False, [2.0, 3.1]),
+        ["upper limit not reached"],
+    ),
+    # of eight, log has no upper limit: the other two can have produced the print
+    "left to two transformations": (
+        *(limits("3.5", "2.1", "9.1", **LEVEL), 8, ("plain", "log-log"), False, [2.1, 3.5, 9.1]),
+        [],
+    ),
+    "of no transformation": (
+        *(limits("3.5", "2.1", "9.1", **LOG), 8, ("median",), True, [3.5]),
+        [LEFT_OUT],
+    ),
+    "a lower limit alone": (
+        *(limits("not reached", "5.1", "not reached"), 16, METHODS, False, [5.1]),
+        [],
+    ),
+}
 
 
-def test_a_named_transformation_is_the_only_one():
-    named = outcome(
-        Decimal("3.2"), ci=(Decimal("2.8"), Decimal("8.2")), level=Decimal("0.95"), ci_method="log"
-    )
-    found = read_arm(named, (), 34)
-    assert len(found.chains) == 1
-    assert (found.methods, found.told) == (("log",), True)
-    assert "interval by the log transformation" in found.entered_as
-    assert "level taken" not in found.entered_as
-
-
-def test_an_upper_limit_not_reached_drops_its_point():
-    found = read_arm(outcome(ci=(Decimal("2.0"), "not reached")), (), 15)
-    assert {own.time.size for own in found.chains} == {2}
-    assert "upper limit not reached" in found.entered_as
+@pytest.mark.parametrize(
+    ("printed", "n", "methods", "told", "times", "words"), INTERVALS.values(), ids=INTERVALS
+)
+def test_an_interval_is_read_as_what_may_have_made_it(printed, n, methods, told, times, words):
+    found = read_arm(printed, (), n)
+    assert found.methods == methods
+    assert found.told is told
+    assert [own.time.tolist() for own in found.chains] == [pytest.approx(times)] * len(methods)
+    assert {own.size for own in found.chains} == {0.0}
+    assert [each for each in words if each not in found.entered_as] == []
 
 
 def test_printed_events_reduce_the_size():
@@ -141,22 +157,6 @@ def test_landmarks_in_other_units_lie_on_one_scale():
     assert only.time.tolist() == [6.0, 12.0]
     assert only.cell.tolist() == [10.0, 6.0]
     assert found.entered_as == "survival at 1 years, 6 months as a binomial cell"
-
-
-def test_a_convention_left_alone_by_the_others_is_not_told():
-    """Of eight, log has no upper limit: the other two can have produced the print."""
-    printed = outcome(Decimal("3.5"), ci=(Decimal("2.1"), Decimal("9.1")), level=Decimal("0.95"))
-    found = read_arm(printed, (), 8)
-    assert (found.methods, found.told) == (("plain", "log-log"), False)
-
-
-def test_limits_that_fit_no_transformation_leave_the_median():
-    printed = outcome(
-        Decimal("3.5"), ci=(Decimal("2.1"), Decimal("9.1")), ci_method="log", level=Decimal("0.95")
-    )
-    found = read_arm(printed, (), 8)
-    assert (found.methods, found.told) == (("median",), True)
-    assert "left out" in found.entered_as
 
 
 def test_events_reduce_limits_and_landmarks_alike():
@@ -209,12 +209,6 @@ def test_a_lower_limit_is_read_where_the_median_is_not_reached():
     assert "its lower limit as an order statistic" in found.entered_as
 
 
-def test_a_lower_limit_alone_says_something_too():
-    found = read_arm(outcome("not reached", ci=(Decimal("5.1"), "not reached")), (), 16)
-    assert [own.time.tolist() for own in found.chains] == [[5.1]] * 3
-    assert [own.size for own in found.chains] == [0.0] * 3
-
-
 @pytest.mark.parametrize("printed", [None, outcome("not reached", unit=None)])
 def test_nothing_to_use(printed):
     assert read_arm(printed, (), 15) is None
@@ -228,11 +222,6 @@ def test_contradicting_figures_are_refused():
 # --- Histology -----------------------------------------------------------------------------------
 
 
-def cohort(**more):
-    """A cohort of 23."""
-    return Cohort(id="a", treatment="lenvatinib", treatment_as_printed="lenvatinib", n=23, **more)
-
-
 @pytest.mark.parametrize(
     ("split", "share"),
     [
@@ -243,18 +232,19 @@ def cohort(**more):
         ({"pure_percent": Decimal("60")}, 0.4),
         ({"pure": 15, "mixed": 8, "mixed_percent": Decimal("35")}, 8 / 23),
         ({"mixed": 8}, None),
-        (None, None),
     ],
 )
 def test_the_share_of_mixed_histology(split, share):
-    found = mixed_share(cohort(histology=split), use_read_as=True)
+    found = mixed_part(HistologySplit.model_validate(split))
     assert found is None if share is None else found == pytest.approx(share, rel=EXACT)
 
 
 def test_a_declared_reading_can_be_switched_off():
-    own = cohort(read_as={"histology": "mixed", "reason": "anaplastic foci"})
-    assert mixed_share(own, use_read_as=True) == 1.0
-    assert mixed_share(own, use_read_as=False) is None
+    own = {"id": "a", "treatment": "lenvatinib", "treatment_as_printed": "lenvatinib", "n": 23}
+    declared = {"histology": "mixed", "reason": "anaplastic foci"}
+    own = Cohort.model_validate(own | {"read_as": declared})
+    assert histology_of(own, use_read_as=True) == "mixed"
+    assert histology_of(own, use_read_as=False) is None
 
 
 # --- Comparisons of two groups -------------------------------------------------------------------

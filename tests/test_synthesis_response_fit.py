@@ -1,4 +1,4 @@
-"""Sampling the later stages of the response model: exact posteriors, and simulated registries."""
+"""Sampling all stages of the response model: simulated registries."""
 
 from __future__ import annotations
 
@@ -7,67 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pymc as pm
 import pytest
-from monte_carlo import assert_agrees, deviations, reference
 from scipy.special import expit
 from scipy.stats import binom
 
 from priors import load_priors
 from studies.responses import BestResponses
 from studies.selection import CohortRef
-from synthesis.fits import fit_response_data
 from synthesis.model.arrays import pack
 from synthesis.model.response import STAGES, response_data, response_problem, variable
 from synthesis.model.sampler import SamplerSettings, run
-
-SETTINGS = SamplerSettings(draws=3000, tune=1000, chains=4, seed=77)
-
-# SD of class and treatment effects that stands for none, as for the first stage.
-NONE = 1e-4
-
-# Under `stage` each cohort has r successes of n, and everyone or nobody responded.
-COUNTS = {
-    "control": lambda r, n: BestResponses(0, n, "printed", control=r),
-    "complete": lambda r, n: BestResponses(n, n, "printed", complete=r),
-}
-
-
-def refs_of(treatments, classes):
-    """One cohort a study; the model reads identifiers only."""
-    return [
-        CohortRef(
-            SimpleNamespace(id=f"study{i:02d}"),
-            SimpleNamespace(id="arm", treatment=name),
-            classes[name],
-            "systemic",
-        )
-        for i, name in enumerate(treatments)
-    ]
-
-
-@pytest.mark.parametrize("stage", STAGES[1:])
-def test_a_later_stage_against_quadrature(stage):
-    """A registry in which only one stage is uncertain is the published binomial hierarchy."""
-    stored = reference("binlogit_pritz1997")
-    r, n = stored["data"]["r"], stored["data"]["n"]
-    priors = load_priors().replace(f"{stage}_overall", location=0.0, scale=2.0)
-    priors = priors.replace(f"{stage}_study_sd", scale=0.5)
-    for level in ("class", "treatment"):
-        priors = priors.replace(f"{stage}_{level}_sd", scale=NONE)
-    refs = refs_of(["only"] * len(r), {"only": "one"})
-    counts = [COUNTS[stage](*pair) for pair in zip(r, n, strict=True)]
-    data = response_data(refs, counts, ["one"])
-    fit = fit_response_data(data, priors=priors, settings=SETTINGS)
-    posterior, exact = fit.tree["posterior"], stored["exact_quadrature"]["hn05"]
-    assert_agrees(posterior[variable(stage, "mu")], exact["mu"], "mu")
-    assert_agrees(posterior[variable(stage, "study_sd")], exact["tau"], "tau")
-    log_odds = posterior[variable(stage, "log_odds")]
-    for i, own in enumerate(exact["shrinkage"]):
-        assert_agrees(log_odds[..., i], own["logit"], f"study {i}")
-    other = stored["exact_quadrature"]["hn1"]["tau"]  # teeth: another prior is told apart
-    assert max(deviations(posterior[variable(stage, "study_sd")], other).values()) > 8.0
-
-
-# --- Simulated registries ------------------------------------------------------------------------
 
 CLASSES = {f"t{i}": f"c{i % 3}" for i in range(7)}
 COHORTS = 28
@@ -83,17 +31,10 @@ def simulated(rng, log_odds):
     for i, (p, q, c) in enumerate(expit(log_odds).T):
         n, printed = PATIENTS[i % 4], PRINTED[(i // 4) % 4]
         responders = int(rng.binomial(n, p))
-        control = responders + int(rng.binomial(n - responders, q))
-        complete = int(rng.binomial(responders, c))
-        counts.append(
-            BestResponses(
-                responders,
-                n,
-                "printed",
-                complete if "complete" in printed else None,
-                control if "control" in printed else None,
-            )
-        )
+        later = {"control": responders + int(rng.binomial(n - responders, q))}
+        later["complete"] = int(rng.binomial(responders, c))
+        told = {stage: number for stage, number in later.items() if stage in printed}
+        counts.append(BestResponses(responders, n, "printed", **told))
     return counts
 
 
@@ -124,7 +65,11 @@ def prior_draws(problem, count, seed):
 def test_truths_drawn_from_the_priors_are_covered():
     """A right posterior covers what its prior drew in 95 of 100 registries, in every stage."""
     priors, rng = load_priors(), np.random.default_rng(19)
-    refs = refs_of([f"t{i % 7}" for i in range(COHORTS)], CLASSES)
+    refs = [  # one cohort a study; the model reads identifiers only
+        CohortRef(SimpleNamespace(id=f"study{i:02d}"), arm, CLASSES[arm.treatment], "systemic")
+        for i in range(COHORTS)
+        for arm in (SimpleNamespace(id="arm", treatment=f"t{i % 7}"),)
+    ]
     nobody = [BestResponses(0, 0, "none")] * COHORTS
     empty = response_data(refs, nobody, ["c0", "c1", "c2"])
     truths = prior_draws(response_problem(empty, priors), 500, 23)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -36,11 +35,9 @@ from synthesis.stacking import CHOICE_COLUMNS, STACKED_FAMILIES, FamilyFits, sta
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    interval = {"ci": [Decimal("2.9"), Decimal("5.8")], "level": Decimal("0.95")}
-    one = study("one", cohort(n=23, survival=[median(Decimal("4.0"), **interval)]))
-    two = study(
-        "two", cohort(n=20, survival=[median(Decimal("5.0"))], histology={"pure": 12, "mixed": 8})
-    )
+    interval = {"ci": "2.9 5.8", "level": "0.95"}
+    one = study("one", cohort(n=23, survival=[median("4.0", **interval)]))
+    two = study("two", cohort(n=20, survival=[median("5.0")], histology={"pure": 12, "mixed": 8}))
     return load_registry(write_registry(tmp_path_factory.mktemp("stack") / "registry", one, two))
 
 

@@ -14,9 +14,10 @@ import pytest
 from arviz import mcse
 from log_density import CLOSE, CompiledDensity, by_hand
 from monte_carlo import assert_agrees, deviations, reference
+from registries import by_histology, one_by_one
 from scipy import stats
 from simulated_registry import read
-from small_registry import cohort, landmark, median, study, subgroup, write_registry
+from small_registry import cohort, landmark, median, study, write_registry
 
 from priors import load_priors
 from studies import load_registry
@@ -43,10 +44,7 @@ def every_kind_of_figure():
     with a hazard ratio, a median that was not reached, coarse rounding and listed patients; and
     comparisons of groups without figures, a null result and an adjusted ratio.
     """
-    groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
-    ]
+    groups = by_histology()
     split = study(
         "split",
         cohort("arm", n=23, histology={"pure": 15, "mixed": 8}, subgroups=groups),
@@ -85,10 +83,7 @@ def every_kind_of_figure():
         comparisons=[{"endpoint": "os", "groups": ["one", "two"], **ratio}],
         enrolment="2012-2018",
     )
-    patients = [
-        {"os": Decimal("2.0"), "unit": "months", "event": "died"},
-        {"os": Decimal("11.5"), "unit": "months", "event": "alive"},
-    ]
+    patients = one_by_one("2.0", "11.5", alive="11.5")
     listed = study("listed", cohort("arm", "sorafenib", 2, patients=patients))
     null = {"endpoint": "os", "groups": ["mixed", "pure"], "p": "not significant"}
     adjusted = {"endpoint": "os", "groups": ["drug", "none"], "adjusted": True, **ratio}

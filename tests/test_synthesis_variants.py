@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 
 import numpy as np
 import pytest
 from log_density import CLOSE, CompiledDensity, by_hand
+from registries import by_histology, one_by_one
 from scipy import stats
 from simulated_registry import read
-from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup
+from small_registry import VOCABULARY, cohort, landmark, median, study
 
 from priors import load_priors
 from synthesis.model.covariates import ALL, COVARIATES
@@ -45,24 +45,17 @@ TOUCHED = {
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Pure and mixed apart, an unknown split with an interval and patients of their own."""
-    groups = [
-        subgroup("pure", 15, survival=[median(Decimal("2.7"))]),
-        subgroup("mixed", 8, survival=[median(Decimal("6.3"))]),
-    ]
-    interval = {"ci": [Decimal("2.1"), Decimal("9.8")], "level": Decimal("0.95")}
-    months = ("1.5", "4.0", "7.5", "19.0")
-    patients = [
-        {"os": Decimal(value), "unit": "months", "event": "alive" if value == "7.5" else "died"}
-        for value in months
-    ]
-    points = [landmark(6, Decimal("0.4")), landmark(12, Decimal("0.2"))]
+    groups = by_histology()
+    interval = {"ci": "2.1 9.8", "level": "0.95"}
+    patients = one_by_one("1.5", "4.0", "7.5", "19.0", alive="7.5")
+    points = [landmark(6, "0.4"), landmark(12, "0.2")]
     return read(
         tmp_path_factory.mktemp("variants") / "registry",
         [
             study("split", cohort(n=23, subgroups=groups, line="first-line")),
             study(
                 "whole",
-                cohort("one", "paclitaxel", 31, survival=[median(Decimal("4.4"), **interval)]),
+                cohort("one", "paclitaxel", 31, survival=[median("4.4", **interval)]),
                 cohort("two", "sorafenib", 25, landmarks=points, time_origin="diagnosis"),
             ),
             study(

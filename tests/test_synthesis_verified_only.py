@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from registries import by_histology
 from small_registry import VOCABULARY, cohort, landmark, median, study, subgroup, write_registry
 
 from priors import load_priors
@@ -27,21 +28,13 @@ from synthesis.settings import Settings
 SECONDARY = {"status": "secondary"}
 
 
-def groups(pure, mixed, **more):
-    """Describe pure and mixed patients with a median each."""
-    return [
-        subgroup("pure", 12, survival=[median(Decimal(pure))]),
-        subgroup("mixed", 9, survival=[median(Decimal(mixed), **more)]),
-    ]
-
-
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     two_medians = [
-        median(Decimal("9.9"), label="as told", **SECONDARY),
-        median(Decimal("4.4"), label="as printed"),
+        median("9.9", label="as told", **SECONDARY),
+        median("4.4", label="as printed"),
     ]
-    only_landmark = [landmark(12, Decimal("0.25")), landmark(24, Decimal("0.10"), **SECONDARY)]
+    only_landmark = [landmark(12, "0.25"), landmark(24, "0.10", **SECONDARY)]
     split = {"pure": 10, "mixed": 30}
     folder = tmp_path_factory.mktemp("verified")
     compared = {"endpoint": "os", "groups": ["mixed", "pure"], "test": "log-rank"}
@@ -51,26 +44,27 @@ def registry(tmp_path_factory):
             study("both2001", cohort(n=40, survival=two_medians, histology=split)),
             study(
                 "points2002",
-                cohort(survival=[median(Decimal("8.8"), **SECONDARY)], landmarks=only_landmark),
+                cohort(survival=[median("8.8", **SECONDARY)], landmarks=only_landmark),
             ),
             study(
                 "apart2003",
-                cohort(n=21, subgroups=groups("2.7", "6.3")),
+                cohort(n=21, subgroups=by_histology(sizes=(12, 9))),
                 comparisons=[compared | {"p": Decimal("0.03")} | SECONDARY],
             ),
             study(
                 "half2004",
                 cohort(
-                    n=21, survival=[median(Decimal("5.0"))], subgroups=groups("3", "7", **SECONDARY)
+                    n=21,
+                    survival=[median("5.0")],
+                    subgroups=[
+                        subgroup("pure", 12, survival=[median("3")]),
+                        subgroup("mixed", 9, survival=[median("7", **SECONDARY)]),
+                    ],
                 ),
             ),
             study(
                 "talk2005",
-                cohort(
-                    n=40,
-                    survival=[median(Decimal("3.3"), status="verified")],
-                    histology=split,
-                ),
+                cohort(n=40, survival=[median("3.3", status="verified")], histology=split),
                 status="secondary",
             ),
             study("hearsay2006", cohort(survival=[median()]), status="secondary"),
@@ -198,9 +192,9 @@ def test_what_is_left_out_says_that_it_was_not_verified(verified):
 def test_declared_readings_are_shown_where_they_are_used_only(tmp_path):
     read_as = {"read_as": {"histology": "mixed", "reason": "foci of another kind"}}
     own = {"factor": "histology", "level": "with foci", "n": 9} | read_as
-    pure = subgroup("pure", 12, survival=[median(Decimal("2.7"))])
-    arm = cohort(n=21, subgroups=[pure, own | {"survival": [median(Decimal("6.3"))]}])
-    arm["survival"] = [median(Decimal("4.0"))]
+    pure = subgroup("pure", 12, survival=[median("2.7")])
+    arm = cohort(n=21, subgroups=[pure, own | {"survival": [median("6.3")]}])
+    arm["survival"] = [median("4.0")]
     registry = load_registry(write_registry(tmp_path / "registry", study("foci2001", arm)))
     used, unused = (fit_of(registry, use_read_as=declared) for declared in (True, False))
     assert "Foci 2021" in " ".join(declared_words(used))

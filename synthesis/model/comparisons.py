@@ -45,7 +45,6 @@ SD of the prior ``adjusted_bias``, which is added to the variance.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -92,18 +91,8 @@ def exact_mean(
 ) -> np.ndarray:
     """Mean of a printed log hazard ratio of the first group against the second, by quadrature.
 
-    Parameters
-    ----------
-    first, second : Place
-        Arrays of any shapes that broadcast.
-    family : Family
-    reading : ComparisonReading
-        Its ``kind``, ``share`` and ``events``.
-
-    Returns
-    -------
-    ndarray
-        Of the common shape.
+    Places are arrays of any shapes that broadcast; of the reading count its ``kind``, ``share`` and
+    ``events``.
     """
     arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (*first, *second)))
     places = Place(*arrays[:3]), Place(*arrays[3:])
@@ -153,12 +142,8 @@ def mean_series(family: Family, reading: ComparisonReading) -> np.ndarray:
 
     In :math:`\bar k D` with :math:`\bar k` the geometric mean of both shapes and ``D`` the contrast
     of log medians, in the contrast of log shapes, and in the mean of both tails, each over its
-    widest value.
-
-    Returns
-    -------
-    ndarray, shape (TERMS, SHAPE_TERMS, TAIL_TERMS)
-        But for the first, the terms of the tail are 0 for a family that has none.
+    widest value: ``(TERMS, SHAPE_TERMS, TAIL_TERMS)``. But for the first, the terms of the tail are
+    0 for a family that has none.
     """
     return _mean_series(family.name, reading.kind, round(reading.share, 6), reading.events)
 
@@ -169,8 +154,8 @@ def _mean_series(
 ) -> np.ndarray:
     from synthesis.model.records import ComparisonReading
 
-    family, reading = FAMILIES[name], ComparisonReading(0.0, 0.0, 1.0, kind, share, "", None)
-    reading = replace(reading, events=events)
+    family = FAMILIES[name]
+    reading = ComparisonReading(0.0, 0.0, 1.0, kind, share, "", events=events)
     counts = (TERMS, SHAPE_TERMS, TAIL_TERMS if family.has_tail else 1)
     # values at the points of Chebyshev, then the transform along each axis
     points = [np.cos(np.pi * (np.arange(n) + 0.5) / n) for n in counts]
@@ -196,17 +181,13 @@ def comparison_mean(
     delta = shape * np.subtract(first.location, second.location)
     tail = 0.5 * np.add(first.tail, second.tail)
     inside = np.clip(delta, -WIDEST, WIDEST)
-    terms = (
-        chebyshev.chebvander(value.clip(-widest, widest) / widest, count - 1).reshape(
-            *value.shape, count
-        )
-        for value, widest, count in zip(
-            map(np.asarray, (apart, tail)),
-            (WIDEST_SHAPE, WIDEST_TAIL),
-            series.shape[1:],
-            strict=True,
-        )
-    )
+    terms = []
+    for value, widest, count in (
+        (np.asarray(apart), WIDEST_SHAPE, series.shape[1]),
+        (np.asarray(tail), WIDEST_TAIL, series.shape[2]),
+    ):
+        basis = chebyshev.chebvander(value.clip(-widest, widest) / widest, count - 1)
+        terms.append(basis.reshape(*value.shape, count))
     of_delta = np.einsum("ijk,...j,...k->i...", series, *terms, optimize=True)
     mean = chebyshev.chebval(inside / WIDEST, of_delta, tensor=False)
     beyond = delta - inside
@@ -229,14 +210,8 @@ def part_told(chains: tuple[Chain | None, Chain | None], share: float, variance:
     the variance :math:`q/\{(1 - q) N\}` with :math:`q = 1 - e^{-\lambda}`, and the covariance
     :math:`(1 - a) \lambda` with the score of the test, ``a`` the group's share of the patients.
 
-    Parameters
-    ----------
-    chains : (Chain or None, Chain or None)
-        Used points of either group, None where there are none.
-    share : float
-        The first group's share of the patients.
-    variance : float
-        Variance of the log hazard ratio of the test.
+    Of either group the used points, if any; the first group's share of the patients; and the
+    variance of the log hazard ratio of the test.
     """
     told = 0.0
     for chain, other in zip(chains, (1.0 - share, share), strict=True):
@@ -252,24 +227,12 @@ def part_told(chains: tuple[Chain | None, Chain | None], share: float, variance:
 
 
 def comparison_log_likelihood(
-    comparison: ArmComparison,
-    first: Place,
-    second: Place,
-    family: Family,
-    *,
-    bias_sd: float = 0.0,
+    comparison: ArmComparison, first: Place, second: Place, family: Family, *, bias_sd: float = 0.0
 ) -> np.ndarray:
     """Log likelihood of a printed comparison, conditional on all that was used of both groups.
 
-    Parameters
-    ----------
-    comparison : ArmComparison
-    first, second : Place
-        Arrays of any shapes that broadcast. If both shapes and tails are the same, only the
-        contrast of the locations matters.
-    family : Family
-    bias_sd : float
-        SD of the bias of an adjusted ratio; no other takes it.
+    Places are arrays of any shapes that broadcast; if both shapes and tails are the same, only the
+    contrast of the locations matters. `bias_sd` is that of an adjusted ratio; no other takes it.
     """
     reading, medians = comparison.reading, comparison.log_medians
     mean = comparison_mean(first, second, family, reading)

@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the command line reads the words of options here, and reads no study
-    from studies.figures import CohortRef
+from studies import figures
+from studies.figures import CohortRef
 
 # BRAF V600E among the tested of unselected cohorts, as the registry prints it: 41 % of 202 in
 # wang2022_mut, 48 of 212 in tuthyref_braf2022, 12 of 24 in chang2022, 2 of 13 in eses_atc27.
@@ -54,35 +54,24 @@ TIME_ORIGINS = {"diagnosis": 0.5, "treatment start": -0.5, "randomisation": -0.5
 
 @dataclass(frozen=True)
 class Covariate:
-    """A difference between kinds of study or of population.
-
-    Attributes
-    ----------
-    name : str
-        Its variable in the model.
-    label : str
-        What an effect of 1 compares, in words.
-    option : str
-        The word by which a stated population names it, and the field of the cohort or the study;
-        empty for what none states.
-    words : mapping
-        Word of the vocabulary -> difference; empty for a number.
-    number : callable or None
-        The number of a cohort, ``None`` where its report does not tell it.
-    middle, unit : float
-        The number that counts as 0, and what is one more.
-    reference : float
-        Difference of the reference population from the middle.
-    """
+    """A difference between kinds of study or of population."""
 
     name: str
+    """Its variable in the model."""
     label: str
+    """What an effect of 1 compares, in words."""
     option: str = ""
+    """The word by which a stated population names it, and the field of the cohort or the study;
+    empty for what none states."""
     words: Mapping[str, float] = MappingProxyType({})
+    """Word of the vocabulary -> difference; empty for a number."""
     number: Callable[[CohortRef], float | None] | None = None
+    """The number of a cohort, ``None`` where its report does not tell it."""
     middle: float = 0.0
     unit: float = 1.0
+    """The number that counts as 0, and what is one more."""
     reference: float = 0.0
+    """Difference of the reference population from the middle."""
 
     @property
     def prior(self) -> str:
@@ -106,20 +95,12 @@ def braf_share(ref: CohortRef) -> float | None:
     return None if braf is None or braf.percent is None else float(braf.percent) / 100.0
 
 
-def transformed_share(ref: CohortRef) -> float | None:
-    """Share of the tumours that arose from a differentiated carcinoma known before."""
-    from studies.figures import transformed_share
-
-    return transformed_share(ref.cohort)
+def _transformed(ref: CohortRef) -> float | None:
+    return figures.transformed_share(ref.cohort)
 
 
-def _share(name: str) -> Callable[[CohortRef], float | None]:
-    def share(ref: CohortRef) -> float | None:
-        from studies.figures import share_of
-
-        return share_of(ref.cohort, name)
-
-    return share
+def _share(name: str, ref: CohortRef) -> float | None:
+    return figures.share_of(ref.cohort, name)
 
 
 def _age(ref: CohortRef) -> float | None:
@@ -130,20 +111,14 @@ def _age(ref: CohortRef) -> float | None:
 
 def _year(ref: CohortRef) -> float | None:
     """Middle of the years of enrolment."""
-    from studies.figures import years_of
-
-    years = years_of(ref.study)
+    years = figures.years_of(ref.study)
     return years and sum(years) / 2.0
 
 
 #: Every covariate: the list that model, tables and options follow.
 ALL: tuple[Covariate, ...] = (
     Covariate(
-        "retrospective",
-        "Retrospective rather than prospective",
-        "design",
-        DESIGNS,
-        reference=-0.5,
+        "retrospective", "Retrospective rather than prospective", "design", DESIGNS, reference=-0.5
     ),
     Covariate("pretreated", "Pretreated rather than first-line", "line", LINES, reference=-0.5),
     Covariate(
@@ -161,15 +136,20 @@ ALL: tuple[Covariate, ...] = (
         middle=REFERENCE_BRAF_SHARE,
     ),
     Covariate(
-        "stage_ivc", "All in stage IVC rather than none", number=_share("stage IVC"), middle=0.5
+        "stage_ivc",
+        "All in stage IVC rather than none",
+        number=partial(_share, "stage IVC"),
+        middle=0.5,
     ),
-    Covariate("resected", "All resected rather than none", number=_share("resected"), middle=0.4),
+    Covariate(
+        "resected", "All resected rather than none", number=partial(_share, "resected"), middle=0.4
+    ),
     Covariate("older", "Ten years older", number=_age, middle=66.0, unit=10.0),
     Covariate("later", "Enrolled ten years later", number=_year, middle=2010.0, unit=10.0),
     Covariate(
         "transformed",
         "All transformed rather than all de novo",
-        number=transformed_share,
+        number=_transformed,
         middle=TRANSFORMED_SHARE,
     ),
 )
@@ -190,23 +170,12 @@ def is_mutated(ref: CohortRef, mutation_required: Collection[str]) -> bool:
 def covariates(
     ref: CohortRef, mutation_required: Collection[str] = (), *, use_unmarked: bool = True
 ) -> tuple[float, ...]:
-    """Return how a cohort differs from the middle.
+    """How a cohort differs from the middle, in the order of :data:`ALL`.
 
-    Parameters
-    ----------
-    ref : CohortRef
-        The cohort.
-    mutation_required : collection of str
-        Identifiers of the treatments that are given only to a mutated tumour: there the selection
-        is part of the treatment, and its effect cannot be separated from that of the treatment.
-    use_unmarked : bool
-        Whether numbers, which have no mark of verification of their own, may be used.
-
-    Returns
-    -------
-    tuple of float
-        In the order of :data:`ALL`: -0.5, 0 or 0.5 of a word, the difference of a number from its
-        middle in its unit.
+    -0.5, 0 or 0.5 of a word, the difference of a number from its middle in its unit. Where a
+    treatment is given only to a mutated tumour, the selection is part of the treatment, and its
+    effect cannot be separated from that of the treatment. Without `use_unmarked` numbers are not
+    used: they have no mark of verification of their own.
     """
     selected = ref.treatment in mutation_required
     return tuple(

@@ -83,39 +83,29 @@ compiled = numba.njit(error_model="numpy")
 
 
 @compiled
-def _needs_nothing(tail):  # pragma: no cover - compiled
+def _needs_nothing(tail):
     return 0.0, 0.0, 0.0
 
 
 class Family(ABC):
-    r"""What the model needs to know of a survival family.
-
-    Attributes
-    ----------
-    name, label : str
-        A key of :data:`FAMILIES`, and the name in running text.
-    shape_prior, tail_prior : str
-        Priors of the mean log shape and tail; ``None`` where there is no tail.
-    has_shape : bool
-        Whether the shape is free.
-    equation, tail_symbol : str
-        Survival at :math:`\zeta = z` and the tail as they stand on a page, HTML.
-    curve : callable
-        Compiled: ``(z, tail, *prepared)`` -> log survival, log density of ``z``, the derivatives of
-        both in ``z``, and those in the tail.
-    prepare : callable
-        Compiled: three numbers that ``curve`` needs of a tail.
-    """
+    """What the model needs to know of a survival family."""
 
     name: str
     label: str
+    """A key of :data:`FAMILIES`, and the name in running text."""
     shape_prior: str
     equation: str
     curve: Callable[..., Any]
+    """Compiled: ``(z, tail, *prepared)`` -> log survival, log density of ``z``, the derivatives of
+    both in ``z``, and those in the tail."""
     has_shape: bool = True
+    """Whether the shape is free."""
     tail_prior: str | None = None
+    """Priors of the mean log shape and tail; ``None`` where there is no tail."""
     tail_symbol: str = ""
+    r"""Survival at :math:`\zeta = z` and the tail as they stand on a page, HTML."""
     prepare: Callable[..., Any] = staticmethod(_needs_nothing)
+    """Compiled: three numbers that ``curve`` needs of a tail."""
 
     def __init_subclass__(cls) -> None:
         """Refuse a family that lacks a piece: a TypeError names both."""
@@ -173,7 +163,7 @@ class Family(ABC):
 
 
 @compiled
-def _weibull(z, tail, *prepared):  # pragma: no cover - compiled
+def _weibull(z, tail, *prepared):
     log_s = -LN2 * math.exp(min(z, LARGEST_Z))
     return log_s, _LOG_LN2 + min(z, LARGEST_Z) + log_s, log_s, 1.0 + log_s, 0.0, 0.0
 
@@ -218,7 +208,7 @@ class Exponential(Weibull):
 
 
 @compiled
-def _log_logistic(z, tail, *prepared):  # pragma: no cover - compiled
+def _log_logistic(z, tail, *prepared):
     if z > 0.0:
         e = math.exp(-z)
         log_s, slope = -z - math.log1p(e), -1.0 / (1.0 + e)
@@ -267,7 +257,7 @@ class LogLogistic(Family):
 
 
 @compiled
-def _log_normal(z, tail, *prepared):  # pragma: no cover - compiled
+def _log_normal(z, tail, *prepared):
     log_f = -0.5 * z * z - _HALF_LOG_2PI
     if z < 25.0:
         log_s = math.log(0.5 * math.erfc(z / _ROOT_2))
@@ -341,7 +331,7 @@ _Q_MEDIANS = gamma_median(_Q_ARRAY)
 
 
 @compiled
-def _log_gamma_parts(a, x):  # pragma: no cover - compiled
+def _log_gamma_parts(a, x):
     """Logs of the lower and the upper regularised incomplete gamma function.
 
     By the series below ``a + 1``, by Lentz's continued fraction above.
@@ -375,7 +365,7 @@ def _log_gamma_parts(a, x):  # pragma: no cover - compiled
 
 
 @compiled
-def _gamma_at(w, q):  # pragma: no cover - compiled
+def _gamma_at(w, q):
     """Log survival and log density of Prentice's ``w`` at shape ``Q``."""
     a = 1.0 / (q * q)
     u = min(max(q * w, -700.0), LARGEST_Z)
@@ -385,7 +375,7 @@ def _gamma_at(w, q):  # pragma: no cover - compiled
 
 
 @compiled
-def _median_of_gamma(q):  # pragma: no cover - compiled
+def _median_of_gamma(q):
     """Median of Prentice's ``w``: Newton steps from the Wilson-Hilferty value."""
     a = 1.0 / (q * q)
     if a > 0.2:
@@ -403,7 +393,7 @@ def _median_of_gamma(q):  # pragma: no cover - compiled
 
 
 @compiled
-def _medians_around(tail):  # pragma: no cover - compiled
+def _medians_around(tail):
     """Medians of ``w`` at and around ``Q``; nothing where the curve is interpolated."""
     if abs(tail) < _Q_ARRAY[3]:
         return 0.0, 0.0, 0.0
@@ -412,7 +402,7 @@ def _medians_around(tail):  # pragma: no cover - compiled
 
 
 @compiled
-def _gamma_near_normal(z, q):  # pragma: no cover - compiled
+def _gamma_near_normal(z, q):
     """Lagrange interpolation over :data:`_Q_ARRAY` of log survival and log density in ``Q``."""
     log_s, log_f, s_q, f_q = 0.0, 0.0, 0.0, 0.0
     for i in range(_Q_ARRAY.size):
@@ -431,7 +421,7 @@ def _gamma_near_normal(z, q):  # pragma: no cover - compiled
 
 
 @compiled
-def _generalised_gamma(z, tail, w_below, w_at, w_above):  # pragma: no cover - compiled
+def _generalised_gamma(z, tail, w_below, w_at, w_above):
     if abs(tail) < _Q_ARRAY[3]:
         log_s, log_f, s_q, f_q = _gamma_near_normal(z, tail)
         # d log f / dz by the same interpolation would cost as much again; its slope in z is
@@ -520,7 +510,7 @@ def _straightened(bent: Array, tail: Any) -> Array:
 
 
 @compiled
-def _long_tail(z, tail, *prepared):  # pragma: no cover - compiled
+def _long_tail(z, tail, *prepared):
     rise = math.expm1(tail)
     y = z / BEND
     if y > 0.0:
@@ -599,7 +589,7 @@ def _switch(pieces: list[Any]) -> Any:
 
 def _only(own: int, piece: Any) -> Any:
     @compiled
-    def only(code, *arguments):  # pragma: no cover - compiled
+    def only(code, *arguments):
         if code != own:
             raise ValueError("no survival family has this code")
         return piece(*arguments)
@@ -609,7 +599,7 @@ def _only(own: int, piece: Any) -> Any:
 
 def _either(own: int, piece: Any, others: Any) -> Any:
     @compiled
-    def either(code, *arguments):  # pragma: no cover - compiled
+    def either(code, *arguments):
         if code == own:
             return piece(*arguments)
         return others(code, *arguments)

@@ -29,24 +29,10 @@ def realise(
     Location and scale are model data (``{name}_location``, ``{name}_scale``), so that another
     prior of the same family needs no recompilation. A normal prior is built as
     :math:`\text{location} + \text{scale}\,\cdot\,\text{raw}` with a standard normal ``raw``:
-    chains that start at the centre of ``raw`` start at the centre of the prior.
-
-    Parameters
-    ----------
-    family : {"normal", "half_normal"}
-        Of the prior.
-    name : str
-        Name of the variable; the raw variable is ``{name}_raw``.
-    data : mapping of str to TensorVariable
-        Holds the values of :func:`prior_data` as data of the model.
-    dims : str, optional
-        Dimension of the model over which the variable is repeated independently.
-
-    Returns
-    -------
-    TensorVariable
+    chains that start at the centre of ``raw`` start at the centre of the prior. Over ``dims`` the
+    variable is repeated independently.
     """
-    return _scaled(family, name, data, _standardised(family, name, dims), dims=dims)
+    return _scaled(family, name, data, _standardised(family, name, dims), dims)
 
 
 def _standardised(family: str, name: str, dims: str | None = None) -> TensorVariable:
@@ -60,8 +46,7 @@ def _scaled(
     name: str,
     data: Mapping[str, TensorVariable],
     raw: TensorVariable,
-    *,
-    dims: str | None,
+    dims: str | None = None,
 ) -> TensorVariable:
     value = data[f"{name}_scale"] * raw
     if family == "normal":
@@ -96,15 +81,8 @@ def survival_model(
     """Build the model, with the dimensions of ``sizes``; nothing is sampled here.
 
     Observations, family, variant and numbers of the priors can be changed in the compiled model,
-    but for whether the spread of the biases is estimated.
-
-    Parameters
-    ----------
-    values : mapping
-        Of :func:`synthesis.model.survival.model_data`.
-    families : mapping
-        Variable -> family of its prior.
-    sizes : Sizes
+    but for whether the spread of the biases is estimated. The values are those of
+    :func:`synthesis.model.survival.model_data`, the families of priors stand by their variable.
     """
     with pm.Model(coords={name: np.arange(size) for name, size in sizes.items()}) as model:
         d = unpack(values)
@@ -133,10 +111,11 @@ def _location(
     raw["predictive"] = _standardised(families["predictive"], "predictive", "treatment")
     sd |= _study_sds(d, sd["study"], bias_sd)
     raw = {name: raw[name] for name in EFFECTS}
-    raw = _placed(d, "location", raw, _scales(d, families, sd), sizes)
+    scales = {n: sd[n] if n in sd else _scale_of(n, d, families) for n in EFFECTS}
+    raw = _placed(d, "location", raw, scales, sizes)
 
     def prior(name: str, dims: str | None = None) -> TensorVariable:
-        return _scaled(families[name], name, d, raw[name], dims=dims)
+        return _scaled(families[name], name, d, raw[name], dims)
 
     location = prior("mu")
     effect = {
@@ -196,18 +175,11 @@ def _placed(
     return placed
 
 
-def _scales(
-    d: dict[str, TensorVariable], families: Mapping[str, str], sd: Mapping[str, TensorVariable]
-) -> dict[str, TensorVariable]:
-    """SD of every effect on the location; nought for a half-normal one, which stays where it is."""
-    return {
-        name: sd[name]
-        if name in sd
-        else d[f"{name}_scale"]
-        if families[name] == "normal"
-        else pt.zeros(())
-        for name in EFFECTS
-    }
+def _scale_of(
+    name: str, d: dict[str, TensorVariable], families: Mapping[str, str]
+) -> TensorVariable:
+    """SD of an effect; nought of a half-normal one, which stays where it is."""
+    return d[f"{name}_scale"] if families[name] == "normal" else pt.zeros(())
 
 
 def _study_sds(
@@ -241,14 +213,13 @@ def _log_shape(
     d: dict[str, TensorVariable], families: Mapping[str, str], sizes: Sizes
 ) -> TensorVariable:
     raw = {"shape_mean": _standardised(families["shape_mean"], "shape_mean")}
-    is_free = families["shape_mean"] == "normal"  # a half-normal mean stays where it is
-    sd = {"shape_mean": d["shape_mean_scale"] if is_free else pt.zeros(())}
+    sd = {"shape_mean": _scale_of("shape_mean", d, families)}
     sd["shape_treatment"] = realise(families["shape_treatment_sd"], "shape_treatment_sd", d)
     raw["shape_treatment"] = pm.Normal("shape_treatment_effect_raw", 0.0, 1.0, dims="treatment")
     sd["shape_cohort"] = realise(families["shape_sd"], "shape_sd", d)
     raw["shape_cohort"] = pm.Normal("log_shape_raw", 0.0, 1.0, dims="cohort")
     raw = _placed(d, "shape", raw, sd, sizes)
-    mean = _scaled(families["shape_mean"], "shape_mean", d, raw["shape_mean"], dims=None)
+    mean = _scaled(families["shape_mean"], "shape_mean", d, raw["shape_mean"])
     treatment = sd["shape_treatment"] * raw["shape_treatment"]
     treatment = pm.Deterministic("shape_treatment_effect", treatment, dims="treatment")
     log_shape = mean + treatment[d["cohort_treatment"]] + sd["shape_cohort"] * raw["shape_cohort"]

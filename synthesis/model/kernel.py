@@ -29,9 +29,9 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import numba_funcify
 from pytensor.tensor import TensorVariable
 
-from synthesis.model import comparisons
-from synthesis.model.arrays import OF_COMPARISON as _OF_COMPARISON
-from synthesis.model.families import compiled, curve_at, prepare_tail
+from synthesis.model.arrays import OF_COMPARISON
+from synthesis.model.comparisons import WIDEST, WIDEST_SHAPE, WIDEST_TAIL
+from synthesis.model.families import LN2, compiled, curve_at, prepare_tail
 
 #: What is differentiated, in the order of the operation's inputs: location (log median), log
 #: shape, tail, shift and share of the second kind of patients, each (A,); and the log weights of
@@ -45,12 +45,9 @@ DATA = (
     *("point_arm", "point_start", "point_stop", "cell", "density", "beyond", "survivors", "size"),
     *("convention_free", "log_weight", "node_log_time", "node_log_weight"),
     *("patient_arm", "patient_log_time", "patient_event", "patient_weight"),
-    *(f"comparison_{name}" for name in _OF_COMPARISON),
+    *(f"comparison_{name}" for name in OF_COMPARISON),
 )
 
-_LN2 = math.log(2.0)
-_WIDEST, _WIDEST_SHAPE = comparisons.WIDEST, comparisons.WIDEST_SHAPE
-_WIDEST_TAIL = comparisons.WIDEST_TAIL
 _LOG_2PI = math.log(2.0 * math.pi)
 
 _NARROWEST = -1e-12
@@ -63,7 +60,7 @@ _S, _F, _ROWS = 0, 6, 12
 
 
 @compiled
-def _evaluate(row, log_t, code, parameters, prepared, a):  # pragma: no cover - compiled
+def _evaluate(row, log_t, code, parameters, prepared, a):
     """Fill the row of one node of arm ``a``."""
     location, log_shape, tail = parameters[0, a], parameters[1, a], parameters[2, a]
     shift, share = parameters[3, a], parameters[4, a]
@@ -94,7 +91,7 @@ def _evaluate(row, log_t, code, parameters, prepared, a):  # pragma: no cover - 
 
 
 @compiled
-def _add_row(row, by_s, by_f, arm, gradient):  # pragma: no cover - compiled
+def _add_row(row, by_s, by_f, arm, gradient):
     """Add the slopes in log S and log f of a node to the gradient of its arm."""
     for i in range(5):
         gradient[i, arm] += by_s * row[1 + i] + by_f * row[7 + i]
@@ -104,7 +101,7 @@ def _add_row(row, by_s, by_f, arm, gradient):  # pragma: no cover - compiled
 
 
 @compiled
-def _log_at_least(c, n, log_p):  # pragma: no cover - compiled
+def _log_at_least(c, n, log_p):
     """Log P(Bin(n, p) >= c) for real c and n, and its slope in log p.
 
     The regularised incomplete beta function I_p(c, n - c + 1) by Lentz's continued fraction.
@@ -125,7 +122,7 @@ def _log_at_least(c, n, log_p):  # pragma: no cover - compiled
 
 
 @compiled
-def _beta_fraction(a, b, x):  # pragma: no cover - compiled
+def _beta_fraction(a, b, x):
     tiny = 1e-300
     c = 1.0
     d = 1.0 - (a + b) * x / (a + 1.0)
@@ -151,7 +148,7 @@ def _beta_fraction(a, b, x):  # pragma: no cover - compiled
 
 
 @compiled
-def _pair_table(log_s, point_arm, start, stop, log_time):  # pragma: no cover - compiled
+def _pair_table(log_s, point_arm, start, stop, log_time):
     """Log of the cell between each node and each node of the point before it, and its odds.
 
     The odds are those in ``d log(S_before - S) = (1 + odds) d log S_before - odds d log S``. They
@@ -186,7 +183,7 @@ def _pair_table(log_s, point_arm, start, stop, log_time):  # pragma: no cover - 
 
 
 @numba.njit(inline="always", error_model="numpy")
-def _log_sum(values, count):  # pragma: no cover - compiled
+def _log_sum(values, count):
     if count == 1:
         return values[0]
     peak = values[0]
@@ -201,9 +198,7 @@ def _log_sum(values, count):  # pragma: no cover - compiled
 
 
 @compiled
-def _forward(  # pragma: no cover - compiled
-    c, log_s, log_f, points, log_weight, log_node_weight, first, table, ahead, totals
-):
+def _forward(c, log_s, log_f, points, log_weight, log_node_weight, first, table, ahead, totals):
     """Fill ``ahead`` with the log sum up to each node, ``totals`` with that of each arm's chain."""
     point_arm, start, stop, cell, density, beyond, survivors, size = points
     scratch = np.empty(log_s.size + 1)
@@ -236,9 +231,7 @@ def _forward(  # pragma: no cover - compiled
 
 
 @compiled
-def _shares_of_last_nodes(  # pragma: no cover - compiled
-    point_arm, start, stop, posterior, ahead, totals
-):
+def _shares_of_last_nodes(point_arm, start, stop, posterior, ahead, totals):
     """Share of each node of a chain's last point in the likelihood of its arm."""
     shares = np.zeros(ahead.size)
     for p in range(point_arm.size):
@@ -251,7 +244,7 @@ def _shares_of_last_nodes(  # pragma: no cover - compiled
 
 
 @compiled
-def _backward(  # pragma: no cover - compiled
+def _backward(
     c, log_s, log_f, points, posterior, log_node_weight, first, table, ahead, totals, slopes
 ):
     """Add the slopes of one convention's chains in log S and log f.
@@ -290,7 +283,7 @@ def _backward(  # pragma: no cover - compiled
 
 
 @compiled
-def _weigh(log_weight, totals, posterior):  # pragma: no cover - compiled
+def _weigh(log_weight, totals, posterior):
     """Fill the posterior weight of each convention in each arm; return the log sum of all arms."""
     value = 0.0
     for a in range(totals.shape[1]):
@@ -312,9 +305,7 @@ def _weigh(log_weight, totals, posterior):  # pragma: no cover - compiled
 
 
 @compiled
-def _sum_chains(  # pragma: no cover - compiled
-    log_s, log_f, points, log_weight, log_time, log_node_weight, slopes
-):
+def _sum_chains(log_s, log_f, points, log_weight, log_time, log_node_weight, slopes):
     """Log likelihood of all arms, and the posterior weight of each convention in each arm.
 
     ``log_s``, ``log_f``, ``log_time`` and ``log_node_weight`` are ``(M,)`` of the nodes,
@@ -338,9 +329,7 @@ def _sum_chains(  # pragma: no cover - compiled
 
 
 @compiled
-def _printed(  # pragma: no cover - compiled
-    parameters, log_convention, code, prepared, data, gradient, by_convention
-):
+def _printed(parameters, log_convention, code, prepared, data, gradient, by_convention):
     """Add the printed points: value returned, gradients added to."""
     points = data[:8]
     point_arm, start, stop = points[0], points[1], points[2]
@@ -367,7 +356,7 @@ def _printed(  # pragma: no cover - compiled
 
 
 @compiled
-def _patients(parameters, code, prepared, data, gradient):  # pragma: no cover - compiled
+def _patients(parameters, code, prepared, data, gradient):
     """Add individually listed patients."""
     arm, log_time, event, weight = data
     value, row = 0.0, np.zeros(_ROWS)
@@ -382,7 +371,7 @@ def _patients(parameters, code, prepared, data, gradient):  # pragma: no cover -
 
 
 @compiled
-def _chebyshev(x, value, slope):  # pragma: no cover - compiled
+def _chebyshev(x, value, slope):
     """Fill the values and slopes of the polynomials of Chebyshev at ``x`` in [-1, 1]."""
     value[0], slope[0] = 1.0, 0.0
     if value.size > 1:
@@ -393,7 +382,7 @@ def _chebyshev(x, value, slope):  # pragma: no cover - compiled
 
 
 @compiled
-def _sum_series(series, basis, slopes, tail_terms, totals):  # pragma: no cover - compiled
+def _sum_series(series, basis, slopes, tail_terms, totals):
     """Fill a series, and its slopes in contrast, contrast of shapes, and tail."""
     totals[:] = 0.0
     for i in range(series.shape[0]):
@@ -413,25 +402,23 @@ def _sum_series(series, basis, slopes, tail_terms, totals):  # pragma: no cover 
 
 
 @compiled
-def _mean(  # pragma: no cover - compiled
-    series, tail_terms, parameters, arms, slopes, basis, basis_slopes
-):
+def _mean(series, tail_terms, parameters, arms, slopes, basis, basis_slopes):
     """Mean of an estimate; fills its slopes in location, log shape and tail, ``(2, 3)``."""
     a, b = arms
     shape = math.exp(0.5 * (parameters[1, a] + parameters[1, b]))
     delta = shape * (parameters[0, a] - parameters[0, b])
     apart = parameters[1, a] - parameters[1, b]
     tail = 0.5 * (parameters[2, a] + parameters[2, b])
-    inside = min(max(delta, -_WIDEST), _WIDEST)
-    y, w = apart / _WIDEST_SHAPE, tail / _WIDEST_TAIL
-    at = (inside / _WIDEST, min(max(y, -1.0), 1.0), min(max(w, -1.0), 1.0))
+    inside = min(max(delta, -WIDEST), WIDEST)
+    y, w = apart / WIDEST_SHAPE, tail / WIDEST_TAIL
+    at = (inside / WIDEST, min(max(y, -1.0), 1.0), min(max(w, -1.0), 1.0))
     for axis in range(3):
         _chebyshev(at[axis], basis[axis], basis_slopes[axis])
     totals = np.empty(4)
     _sum_series(series, basis, basis_slopes, tail_terms, totals)
-    by_delta = totals[1] / _WIDEST
-    by_apart = totals[2] / _WIDEST_SHAPE if abs(y) < 1.0 else 0.0
-    by_tail = 0.5 * totals[3] / _WIDEST_TAIL if abs(w) < 1.0 else 0.0
+    by_delta = totals[1] / WIDEST
+    by_apart = totals[2] / WIDEST_SHAPE if abs(y) < 1.0 else 0.0
+    by_tail = 0.5 * totals[3] / WIDEST_TAIL if abs(w) < 1.0 else 0.0
     for j in range(2):
         sign = 1.0 if j == 0 else -1.0
         slopes[j, 0] = sign * by_delta * shape
@@ -441,7 +428,7 @@ def _mean(  # pragma: no cover - compiled
 
 
 @compiled
-def _log_normal_mass(low, high):  # pragma: no cover - compiled
+def _log_normal_mass(low, high):
     """Log of the mass of a standard normal between two ends, and its slope if both move up."""
     if low > 0.0:
         value, slope = _log_normal_mass_below(-high, -low)
@@ -450,7 +437,7 @@ def _log_normal_mass(low, high):  # pragma: no cover - compiled
 
 
 @compiled
-def _log_normal_mass_below(low, high):  # pragma: no cover - compiled
+def _log_normal_mass_below(low, high):
     if high < -30.0:  # the ratio of Mills
         x = 1.0 / high**2
         value = -0.5 * high**2 - 0.5 * _LOG_2PI - math.log(-high) + math.log1p(-x + 3.0 * x**2)
@@ -462,7 +449,7 @@ def _log_normal_mass_below(low, high):  # pragma: no cover - compiled
 
 
 @compiled
-def _log_probability(low, high, mean, variance):  # pragma: no cover - compiled
+def _log_probability(low, high, mean, variance):
     """Log density of a number, or log probability of a range, and its slope in the mean."""
     sd = math.sqrt(variance)
     if low == high:
@@ -473,7 +460,7 @@ def _log_probability(low, high, mean, variance):  # pragma: no cover - compiled
 
 
 @compiled
-def _log_of_print(low, high, mean, variance, either_sign):  # pragma: no cover - compiled
+def _log_of_print(low, high, mean, variance, either_sign):
     """The same where the sign may be unknown: then both are added."""
     log_p, by_mean = _log_probability(low, high, mean, variance)
     if not either_sign:
@@ -485,7 +472,7 @@ def _log_of_print(low, high, mean, variance, either_sign):  # pragma: no cover -
 
 
 @compiled
-def _away(arms, medians, code, parameters, prepared, slopes):  # pragma: no cover - compiled
+def _away(arms, medians, code, parameters, prepared, slopes):
     """By how much printed medians move the mean; adds its slopes in both places, ``(2, 3)``."""
     total = 0.0
     for j in range(2):
@@ -493,7 +480,7 @@ def _away(arms, medians, code, parameters, prepared, slopes):  # pragma: no cove
         curve = curve_at(
             code, 0.0, parameters[2, a], prepared[a, 0], prepared[a, 1], prepared[a, 2]
         )
-        slope = 2.0 * _LN2 * math.exp(curve[1] + parameters[1, a])
+        slope = 2.0 * LN2 * math.exp(curve[1] + parameters[1, a])
         away = sign * slope * (medians[j] - parameters[0, a])
         slopes[j, 0] -= sign * slope
         slopes[j, 1] += away
@@ -503,9 +490,7 @@ def _away(arms, medians, code, parameters, prepared, slopes):  # pragma: no cove
 
 
 @compiled
-def _comparisons(  # pragma: no cover - compiled
-    parameters, tail_terms, code, prepared, data, gradient
-):
+def _comparisons(parameters, tail_terms, code, prepared, data, gradient):
     """Add printed comparisons, given what was used of both groups."""
     first, second, low, high, variance, either, given, first_median, second_median = data[:9]
     series, weight = data[9:]
@@ -527,7 +512,7 @@ def _comparisons(  # pragma: no cover - compiled
 
 
 @compiled
-def value_and_gradient(*inputs):  # pragma: no cover - compiled
+def value_and_gradient(*inputs):
     """Log likelihood of all printed figures, and its gradient in each of :data:`PARAMETERS`.
 
     ``inputs`` are the :data:`PARAMETERS`, then the :data:`DATA`.

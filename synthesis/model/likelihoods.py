@@ -49,16 +49,10 @@ def chain_log_likelihood(
     several nodes (rounding), the sum over nodes is carried along the chain: the value of a node is
     its own term plus the log of the weighted sum of the nodes before it.
 
-    Parameters
-    ----------
-    chain : Chain
-    location, log_shape, tail : arrays that broadcast
-        Log median (log months), log shape, tail.
-    family : Family
-    shift, share : arrays that broadcast
-        For an arm of two kinds of patients, with the curve
-        :math:`(1 - x) S(t; m) + x S(t; m e^{s})`: the shift ``s`` of the log median and the share
-        ``x`` of the second kind, 0 to 1.
+    Location (log median, log months), log shape, tail, shift and share are arrays that broadcast.
+    The last two are for an arm of two kinds of patients, with the curve
+    :math:`(1 - x) S(t; m) + x S(t; m e^{s})`: the shift ``s`` of the log median and the share ``x``
+    of the second kind, 0 to 1.
     """
     location, log_shape, tail, shift, share = np.broadcast_arrays(
         *(np.asarray(a, dtype=float) for a in (location, log_shape, tail, shift, share))
@@ -93,13 +87,7 @@ def chain_log_likelihood(
 
 
 def _curve(
-    log_t: float,
-    location: np.ndarray,
-    log_shape: np.ndarray,
-    family: Family,
-    tail: np.ndarray,
-    shift: np.ndarray,
-    share: np.ndarray,
+    log_t: float, location: Any, log_shape: Any, family: Family, tail: Any, shift: Any, share: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log survival and log density of an arm at one time."""
     curves = []
@@ -136,15 +124,10 @@ def arm_log_likelihood(
     shift: Any = 0.0,
     share: Any = 0.0,
 ) -> np.ndarray:
-    r"""Log likelihood of an arm, averaged over the readings of its interval.
+    """Log likelihood of an arm, averaged over the readings of its interval.
 
-    Parameters
-    ----------
-    chains : sequence of Chain
-    log_weights : sequence of float or ndarray
-        Log probability of each reading; arrays broadcast with the parameters.
-    location, log_shape, family, tail, shift, share
-        As in :func:`chain_log_likelihood`.
+    The log probability of each reading is a number, or an array that broadcasts with the
+    parameters, which are those of :func:`chain_log_likelihood`.
     """
     each = [
         weight

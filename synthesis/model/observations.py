@@ -11,27 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, count
 from typing import NamedTuple
 
 import numpy as np
 
-from studies.figures import (
-    HISTOLOGY,
-    ORIGIN,
-    Readings,
-    View,
-    contrast_sizes,
-    histology_comparison,
-    histology_groups,
-    histology_of,
-    in_months,
-    landmarks_of,
-    listed_groups,
-    origin_comparison,
-    outcome_of,
-    patients_with,
-)
+from studies import figures
+from studies.figures import HISTOLOGY, ORIGIN, Readings, View
 from studies.schema import (
     NOT_REACHED,
     Characteristic,
@@ -45,18 +31,12 @@ from studies.schema import (
 from studies.selection import CohortRef
 from synthesis.endpoints import endpoint_of
 from synthesis.model.comparisons import RHO, part_told
-from synthesis.model.covariates import (
-    COVARIATES,
-    TRANSFORMED_SHARE,
-    covariates,
-    is_mutated,
-)
+from synthesis.model.covariates import COVARIATES, TRANSFORMED_SHARE, covariates, is_mutated
 from synthesis.model.printed import Chain, ContradictionError
 from synthesis.model.records import (
     ComparisonReading,
     find_comparison,
     median_months,
-    mixed_share,
     read_adjusted,
     read_arm,
 )
@@ -66,15 +46,8 @@ from synthesis.model.records import (
 class Record:
     """What a report prints of one endpoint for one group of patients, and may be used.
 
-    Attributes
-    ----------
-    holder : Cohort or Subgroup
-        Where it stands in the report.
-    histology : {"whole", "pure", "mixed"}
-    outcome : SurvivalOutcome or None
-        The printed median, be it "not reached".
-    landmarks : tuple of Landmark
-        Printed survival probabilities, in order of time.
+    Where it stands in the report; whether of the "whole", of "pure" or of "mixed" patients; the
+    printed median, be it "not reached"; and printed survival probabilities in order of time.
     """
 
     holder: Cohort | Subgroup
@@ -93,42 +66,21 @@ class CohortRecord:
 
 @dataclass(frozen=True)
 class Arm:
-    """One group of patients with printed figures of its own.
-
-    Attributes
-    ----------
-    cohort : int
-        Index into :attr:`SurvivalData.cohorts`.
-    histology : {"whole", "pure", "mixed"}
-    n : int
-    share : float or None
-        Share of mixed histology; ``None`` where not printed.
-    chains : tuple of Chain
-        One for each reading of the interval.
-    entered_as : str
-        What entered the likelihood, in words.
-    methods : tuple of str
-        The transformation behind the interval that each chain takes.
-    told : bool
-        Whether the transformation is known, or no limit entered.
-    record : Record or None
-        The record it was read from; ``None`` where an arm was made from no report.
-    """
+    """One group of patients with printed figures of its own."""
 
     cohort: int
+    """Index into :attr:`SurvivalData.refs`."""
     histology: str
     n: int
     share: float | None
+    """Share of mixed histology; ``None`` where not printed."""
     chains: tuple[Chain, ...]
     entered_as: str
     methods: tuple[str, ...] = ()
     told: bool = True
+    """As of :class:`~synthesis.model.records.ArmReading`."""
     record: Record | None = None
-
-    @property
-    def holder(self) -> Cohort | Subgroup | None:
-        """The cohort or the subgroup that prints the figures."""
-        return self.record and self.record.holder
+    """The record it was read from; ``None`` where an arm was made from no report."""
 
     @property
     def outcome(self) -> SurvivalOutcome | None:
@@ -152,25 +104,17 @@ class ListedPatient:
 
 @dataclass(frozen=True)
 class ArmComparison:
-    """A printed comparison of two groups of one report.
-
-    Attributes
-    ----------
-    first, second : int
-        Indices into :attr:`SurvivalData.groups`; of histologies the mixed is the first.
-    reading : ComparisonReading
-        Log hazard ratio of the first group against the second.
-    log_medians : (float, float) or None
-        Of the printed medians, log months; ``None`` where one of them is not printed.
-    told : float
-        Part of the information of the comparison that the used points of both groups hold.
-    """
+    """A printed comparison of two groups of one report."""
 
     first: int
     second: int
+    """Indices into :attr:`SurvivalData.groups`; of histologies the mixed is the first."""
     reading: ComparisonReading
+    """Log hazard ratio of the first group against the second."""
     log_medians: tuple[float, float] | None = None
+    """Of the printed medians, log months; ``None`` where one of them is not printed."""
     told: float = 0.0
+    """Part of the information of the comparison that the used points of both groups hold."""
 
     @property
     def printed(self) -> Comparison | None:
@@ -195,53 +139,37 @@ class Hierarchy(NamedTuple):
 
 @dataclass(frozen=True)
 class SurvivalData:
-    """The observations of one endpoint.
-
-    Attributes
-    ----------
-    endpoint : str
-    classes, treatments, studies : tuple of str
-        Identifiers, in order of display; of a treatment there is a counted cohort or an adjusted
-        comparison.
-    treatment_class : tuple of int
-        Class of each treatment.
-    cohorts : tuple of CohortRef
-    arms, patients, comparisons : tuples
-    compared : tuple of Arm
-        Groups without figures of their own, of which a report prints a comparison.
-    within : tuple of CohortRef
-        Cohorts of :attr:`compared` that are not counted: only a contrast within their report is.
-    mutated : tuple of bool
-        Whether all patients of each of `refs` have the mutation that their treatment asks for.
-    origin : tuple of int
-        Among `refs`, the transformed patients of a report that compares them with de novo ones,
-        who stand behind them.
-    covariates : tuple of tuple of float
-        Of each cohort, in the order of :data:`~synthesis.model.covariates.COVARIATES`; of all
-        `refs` where some report compares groups that differ in one.
-    records : tuple of CohortRecord
-        What the report of each cohort prints, whether it entered or not.
-    verified_only, use_read_as
-        Which printed figures were looked at; see :attr:`view`.
-    """
+    """The observations of one endpoint."""
 
     endpoint: str
     classes: tuple[str, ...]
     treatments: tuple[str, ...]
     studies: tuple[str, ...]
+    """Identifiers, in order of display; of a treatment there is a counted cohort or an adjusted
+    comparison."""
     treatment_class: tuple[int, ...]
+    """Class of each treatment."""
     cohorts: tuple[CohortRef, ...]
     arms: tuple[Arm, ...]
     patients: tuple[ListedPatient, ...]
     comparisons: tuple[ArmComparison, ...]
     verified_only: bool = False
     use_read_as: Readings = False
+    """Which printed figures were looked at; see :attr:`view`."""
     covariates: tuple[tuple[float, ...], ...] = ()
+    """Of each cohort, in the order of :data:`~synthesis.model.covariates.COVARIATES`; of all `refs`
+    where some report compares groups that differ in one."""
     records: tuple[CohortRecord, ...] = ()
+    """What the report of each cohort prints, whether it entered or not."""
     compared: tuple[Arm, ...] = ()
+    """Groups without figures of their own, of which a report prints a comparison."""
     within: tuple[CohortRef, ...] = ()
+    """Cohorts of :attr:`compared` that are not counted: only a contrast within their report is."""
     mutated: tuple[bool, ...] = ()
+    """Whether all patients of each of `refs` have the mutation that their treatment asks for."""
     origin: tuple[int, ...] = ()
+    """Among `refs`, the transformed patients of a report that compares them with de novo ones, who
+    stand behind them."""
 
     @property
     def groups(self) -> tuple[Arm, ...]:
@@ -300,21 +228,15 @@ class SurvivalData:
 
 
 class Contrasts(NamedTuple):
-    """What counts of reports without a counted figure.
-
-    Attributes
-    ----------
-    histology : tuple of CohortRef
-        Cohorts whose report compares their pure and their mixed patients.
-    adjusted : tuple of (Comparison, CohortRef, CohortRef)
-        Adjusted hazard ratios, with the two treatments that they compare as cohorts of the report.
-    origin : tuple of CohortRef
-        Cohorts whose report compares their transformed and their de novo patients.
-    """
+    """What counts of reports without a counted figure."""
 
     histology: tuple[CohortRef, ...] = ()
+    """Cohorts whose report compares their pure and their mixed patients."""
     adjusted: tuple[tuple[Comparison, CohortRef, CohortRef], ...] = ()
+    """Adjusted hazard ratios, with the two treatments that they compare as cohorts of the
+    report."""
     origin: tuple[CohortRef, ...] = ()
+    """Cohorts whose report compares their transformed and their de novo patients."""
 
 
 NO_CONTRASTS = Contrasts()
@@ -333,22 +255,10 @@ def survival_data(
 ) -> SurvivalData:
     """Translate counted cohorts into the observations of one endpoint.
 
-    Parameters
-    ----------
-    counted : sequence of CohortRef
-        From :func:`studies.selection.select`, with the same view.
-    view : View
-    class_order : sequence of str
-        Class identifiers in order of display.
-    mutation_required : collection of str
-        Treatments that are given to mutated tumours only.
-    contrasts : Contrasts
-        Reports of which no figure counts but a contrast within themselves does.
-
-    Raises
-    ------
-    UnusableCohortError
-        If printed figures of one arm contradict each other.
+    They are from :func:`studies.selection.select` with the same view. Class identifiers are in
+    order of display, `mutation_required` are treatments that are given to mutated tumours only, and
+    of the reports of `contrasts` no figure counts but a contrast within themselves does.
+    `UnusableCohortError` if printed figures of one arm contradict each other.
     """
     records = tuple(_cohort_record(ref, view) for ref in counted)
     arms: list[Arm] = []
@@ -367,12 +277,23 @@ def survival_data(
         at = min(comparison.first, comparison.second)
         words = arms[at].entered_as + "; " + comparison.reading.entered_as
         arms[at] = replace(arms[at], entered_as=words)
-    compared, between = _without_figures(counted, view, contrasts, arms, comparisons)
     adjusted = tuple(ref for _, *pair in contrasts.adjusted for ref in pair)
     within = (*contrasts.histology, *adjusted)
-    differ = (_covariates(ref, view, mutation_required) for ref in counted)
     others = len(counted) + len(within)
-    by_origin = _by_origin(contrasts.origin, view, others, len(arms) + len(compared))
+    by_origin = _by_origin(contrasts.origin, view, others)
+    of_origin = tuple(ref for _, refs in by_origin for ref in refs)
+    pairs = _without_figures(counted, view, contrasts, arms, comparisons)
+    pairs += [pair for pair, _ in by_origin]
+    comparisons += [
+        ArmComparison(len(arms) + 2 * number, len(arms) + 2 * number + 1, pair.reading)
+        for number, pair in enumerate(pairs)
+    ]
+    differ = [
+        covariates(ref, mutation_required, use_unmarked=view.keeps_unmarked(ref.study))
+        for ref in counted
+    ]
+    if of_origin:  # the groups of other contrasts are alike
+        differ += [(0.0,) * len(COVARIATES)] * len(within) + [*map(covariates, of_origin)]
     classes, treatments, treatment_class = order_treatments((*counted, *adjusted), class_order)
     return SurvivalData(
         endpoint=view.endpoint,
@@ -383,20 +304,16 @@ def survival_data(
         cohorts=tuple(counted),
         arms=tuple(arms),
         patients=tuple(patients),
-        comparisons=(*comparisons, *between, *by_origin.comparisons),
+        comparisons=tuple(comparisons),
         verified_only=view.verified_only,
         use_read_as=view.use_read_as,
-        covariates=(*differ, *by_origin.covariates(len(within))),
+        covariates=tuple(differ),
         records=records,
-        compared=(*compared, *by_origin.groups),
-        within=(*within, *by_origin.refs),
+        compared=tuple(group for pair in pairs for group in pair.groups),
+        within=(*within, *of_origin),
         mutated=tuple(is_mutated(ref, mutation_required) for ref in (*counted, *within)),
-        origin=tuple(range(others, others + len(by_origin.refs), 2)),
+        origin=tuple(range(others, others + len(of_origin), 2)),
     )
-
-
-def _covariates(ref: CohortRef, view: View, required: Collection[str]) -> tuple[float, ...]:
-    return covariates(ref, required, use_unmarked=view.keeps_unmarked(ref.study))
 
 
 def order_treatments(
@@ -414,11 +331,11 @@ def _cohort_record(ref: CohortRef, view: View) -> CohortRecord:
     keep = view.keep(ref.study)
 
     def record(holder: Cohort | Subgroup, histology: str) -> Record:
-        outcome = outcome_of(holder, view.endpoint, keep)
-        return Record(holder, histology, outcome, landmarks_of(holder, view.endpoint, keep))
+        outcome = figures.outcome_of(holder, view.endpoint, keep)
+        return Record(holder, histology, outcome, figures.landmarks_of(holder, view.endpoint, keep))
 
-    groups = histology_groups(ref, view)
-    histologies = [histology_of(group, use_read_as=view.use_read_as) for group in groups]
+    groups = figures.histology_groups(ref, view)
+    histologies = [figures.histology_of(group, use_read_as=view.use_read_as) for group in groups]
     return CohortRecord(record(ref.cohort, "whole"), tuple(map(record, groups, histologies)))
 
 
@@ -427,7 +344,7 @@ def _arms_of(index: int, ref: CohortRef, view: View, record: CohortRecord) -> li
 
     What is printed of patients who enter one by one does not enter beside them.
     """
-    listed = listed_groups(ref.cohort, view, ref.study)
+    listed = figures.listed_groups(ref.cohort, view, ref.study)
     if listed:
         return [_listed_arm(index, ref, view, word) for word in listed]
     groups = [_arm(index, group, float(group.histology == "mixed")) for group in record.groups]
@@ -450,10 +367,11 @@ def _listed_arm(index: int, ref: CohortRef, view: View, histology: str) -> Arm:
 
 def _share(ref: CohortRef, view: View) -> float | None:
     """Share of mixed histology of a whole cohort, where what says so may be used."""
-    declared = histology_of(ref.cohort, use_read_as=view.use_read_as)
-    if declared is None and not view.keeps_unmarked(ref.study):
-        return None
-    return mixed_share(ref.cohort, use_read_as=view.use_read_as)
+    declared = figures.histology_of(ref.cohort, use_read_as=view.use_read_as)
+    if declared is not None:
+        return float(declared == "mixed")
+    counts = ref.cohort.histology if view.keeps_unmarked(ref.study) else None
+    return None if counts is None else figures.mixed_part(counts)
 
 
 def _arm(cohort: int, record: Record, share: float | None) -> Arm | None:
@@ -466,8 +384,8 @@ def _listed(cohort: Cohort, endpoint: str, histology: str) -> list[tuple[float, 
     """Months and whether the event happened, of every patient of a group whose time is listed."""
     events = endpoint_of(endpoint).events
     return [
-        (in_months(getattr(patient, endpoint), patient.unit), patient.event in events)
-        for patient in patients_with(cohort, endpoint)
+        (figures.in_months(getattr(patient, endpoint), patient.unit), patient.event in events)
+        for patient in figures.patients_with(cohort, endpoint)
         if histology in ("whole", patient.histology)
     ]
 
@@ -482,8 +400,7 @@ def _patients_of(
                 yield ListedPatient(place, time, event)
 
 
-@dataclass(frozen=True)
-class _Side:
+class _Side(NamedTuple):
     """One of two compared groups: the index of its arm, the arm, its names."""
 
     index: int
@@ -508,37 +425,37 @@ def _compare_histologies(
     return _compare(ref, view, sides["mixed"], sides["pure"])
 
 
+class _Pair(NamedTuple):
+    """Two groups without figures of their own, and what their report says of them."""
+
+    reading: ComparisonReading
+    groups: tuple[Arm, Arm]
+
+
 def _without_figures(
     counted: Sequence[CohortRef],
     view: View,
     contrasts: Contrasts,
     arms: Sequence[Arm],
     known: Sequence[ArmComparison],
-) -> tuple[list[Arm], list[ArmComparison]]:
-    """Groups that have no arm but are compared, and their comparisons beside those of the arms."""
+) -> list[_Pair]:
+    """Groups that have no arm but are compared by histology, or by an adjusted ratio."""
     apart = {arms[comparison.first].cohort for comparison in known}
     apart |= {arm.cohort for arm in arms if not arm.chains and arm.share in (0.0, 1.0)}
-    compared: list[Arm] = []
-    comparisons: list[ArmComparison] = []
-    for index, ref in enumerate((*counted, *contrasts.histology)):
-        if index not in apart:
-            groups, read = _groups_of_comparison(index, ref, view)
-            comparisons += [_between(len(arms) + len(compared), read)] if read else []
-            compared += groups
-    for number, (comparison, *_) in enumerate(contrasts.adjusted):
-        start = len(counted) + len(contrasts.histology) + 2 * number
-        comparisons.append(_between(len(arms) + len(compared), read_adjusted(comparison)))
-        compared += [_group(start + side, "whole", 0, None) for side in (0, 1)]
-    return compared, comparisons
-
-
-def _groups_of_comparison(
-    index: int, ref: CohortRef, view: View
-) -> tuple[list[Arm], ComparisonReading | None]:
-    """Mixed and pure patients of a cohort that are compared, but have no figures of their own."""
-    read, sizes = _read_contrast(ref, view, histology_comparison(ref, view))
-    words = zip(HISTOLOGY, sizes, strict=True) if read else ()
-    return [_group(index, word, n, read) for word, n in words], read
+    pairs, refs = [], (*counted, *contrasts.histology)
+    for index, ref in enumerate(refs):
+        printed = None if index in apart else figures.histology_comparison(ref, view)
+        read, sizes = _read_contrast(ref, view, printed)
+        if read is not None:
+            mixed, pure = (
+                Arm(index, word, n, share, (), read.entered_as)
+                for word, n, share in zip(HISTOLOGY, sizes, (1.0, 0.0), strict=True)
+            )
+            pairs.append(_Pair(read, (mixed, pure)))
+    for start, (comparison, *_) in zip(count(len(refs), 2), contrasts.adjusted, strict=False):
+        first, second = (Arm(start + side, "whole", 0, None, (), "") for side in (0, 1))
+        pairs.append(_Pair(read_adjusted(comparison), (first, second)))
+    return pairs
 
 
 def _read_contrast(
@@ -548,7 +465,7 @@ def _read_contrast(
     if printed is None:
         return None, (0, 0)
     groups = HISTOLOGY if "mixed" in map(str.casefold, printed.groups) else ORIGIN
-    sizes = told = contrast_sizes(ref.cohort, groups)
+    sizes = told = figures.contrast_sizes(ref.cohort, groups)
     if told is None and ref.cohort.n is not None:
         first = round(_TYPICAL_SHARES[groups] * ref.cohort.n)
         sizes = first, ref.cohort.n - first
@@ -568,7 +485,8 @@ def _longer_by_medians(
 ) -> bool | None:
     """Whether the first of two groups has the longer printed median; ``None`` where not told."""
     outcomes = {
-        own.level: outcome_of(own, view.endpoint, view.keep(study)) for own in cohort.subgroups
+        own.level: figures.outcome_of(own, view.endpoint, view.keep(study))
+        for own in cohort.subgroups
     }
     first, second = (outcomes.get(name) for name in groups)
     if None in (first, second) or NOT_REACHED in (first.median, second.median):
@@ -580,34 +498,21 @@ def _longer_by_medians(
 _TYPICAL_SHARES = {HISTOLOGY: 0.4, ORIGIN: TRANSFORMED_SHARE}
 
 
-class _ByOrigin(NamedTuple):
-    """Transformed and de novo patients of some reports, a cohort each, and their comparisons."""
-
-    refs: list[CohortRef]
-    groups: list[Arm]
-    comparisons: list[ArmComparison]
-
-    def covariates(self, others: int) -> Iterator[tuple[float, ...]]:
-        """Those of each, behind so many cohorts of other contrasts, whose groups are alike."""
-        if self.refs:
-            yield from [(0.0,) * len(COVARIATES)] * others
-        yield from map(covariates, self.refs)
-
-
 def _largest(study: Study) -> Cohort:
     return max(study.cohorts, key=lambda cohort: cohort.n or 0)
 
 
-def _by_origin(refs: Sequence[CohortRef], view: View, cohorts: int, groups: int) -> _ByOrigin:
-    """The groups that reports compare by origin, behind so many cohorts and groups."""
-    made = _ByOrigin([], [], [])
+def _by_origin(
+    refs: Sequence[CohortRef], view: View, start: int
+) -> list[tuple[_Pair, list[CohortRef]]]:
+    """Transformed and de novo patients that reports compare, as cohorts from an index on."""
+    found = []
     for ref in refs:
-        read, sizes = _read_contrast(ref, view, origin_comparison(ref, view))
+        read, sizes = _read_contrast(ref, view, figures.origin_comparison(ref, view))
         if read is None:
             continue
-        made.comparisons.append(_between(groups + len(made.groups), read))
-        for name, share, n in zip(ORIGIN, (100, 0), sizes, strict=True):
-            made.groups.append(_group(cohorts + len(made.refs), "whole", n, read))
+        cohorts = []
+        for name, share in zip(ORIGIN, (100, 0), strict=True):
             told = Characteristic(name="transformed", statistic="percent", value=Decimal(share))
             cohort = Cohort(
                 id=name.replace(" ", "_"),
@@ -615,19 +520,13 @@ def _by_origin(refs: Sequence[CohortRef], view: View, cohorts: int, groups: int)
                 treatment_as_printed=ref.cohort.treatment_as_printed,
                 characteristics=(told,),
             )
-            made.refs.append(replace(ref, cohort=cohort))
-    return made
-
-
-def _group(cohort: int, histology: str, n: int, read: ComparisonReading | None) -> Arm:
-    """A group without figures of its own; without a histology its share is that of no one."""
-    share = {"mixed": 1.0, "pure": 0.0}.get(histology)
-    return Arm(cohort, histology, n, share, (), "" if read is None else read.entered_as)
-
-
-def _between(first: int, read: ComparisonReading) -> ArmComparison:
-    """The comparison of two groups without figures, one behind the other."""
-    return ArmComparison(first, first + 1, read)
+            cohorts.append(replace(ref, cohort=cohort))
+        first, second = (
+            Arm(index, "whole", n, None, (), read.entered_as)
+            for index, n in enumerate(sizes, start + 2 * len(found))
+        )
+        found.append((_Pair(read, (first, second)), cohorts))
+    return found
 
 
 def _compare_cohorts(

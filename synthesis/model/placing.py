@@ -103,20 +103,9 @@ def placing_data(
 ) -> dict[str, np.ndarray]:
     """Rows of the design over the errors, and distances from the prior, of the sharpest arms.
 
-    Parameters
-    ----------
-    data : SurvivalData
-    family : Family
-    values : mapping
-        All other data of the model.
-    sizes : mapping
-        Room of the model: that of ``sharp`` arms may be nought, and beyond the data rows are zero.
-
-    Returns
-    -------
-    dict
-        ``sharp_location_design``, ``(sharp, effects)``, and ``sharp_location_gap``, ``(sharp,)``;
-        the same of the ``shape``.
+    The values are all other data of the model. Its room for ``sharp`` arms may be nought; beyond
+    the data rows are zero. ``sharp_location_design`` is ``(sharp, effects)``,
+    ``sharp_location_gap`` ``(sharp,)``; so are those of the ``shape``.
     """
     room = sizes["sharp"]
     # without a tail the generalised gamma is the log-normal, whose curves are quick to compute
@@ -124,9 +113,8 @@ def placing_data(
     found = list(estimates(data, near).items())[:room] if room else []
     location, shape = _Rows(EFFECTS, sizes), _Rows(SHAPE_EFFECTS, sizes)
     for i, own in found:
-        cohort = data.arms[i].cohort
+        cohort, share = data.arms[i].cohort, data.arms[i].share
         shared = values["cohort_shared"][cohort]
-        share = data.arms[i].share
         if share is None:
             share = 1.0 / (1.0 + np.exp(-values["share_logit_location"][cohort]))
         apart = share - values["centre_share"]

@@ -20,7 +20,7 @@ from synthesis.model.kernel import Compiled
 
 
 @compiled
-def _solve(factor, more, vector):  # pragma: no cover - compiled
+def _solve(factor, more, vector):
     """Solution of ``(L + more I) x = vector``."""
     x = np.empty(vector.size)
     for i in range(vector.size):
@@ -32,7 +32,7 @@ def _solve(factor, more, vector):  # pragma: no cover - compiled
 
 
 @compiled
-def _solve_transposed(factor, more, vector):  # pragma: no cover - compiled
+def _solve_transposed(factor, more, vector):
     """Solution of ``(L + more I)' x = vector``."""
     x = vector.copy()
     for i in range(vector.size - 1, -1, -1):
@@ -43,7 +43,7 @@ def _solve_transposed(factor, more, vector):  # pragma: no cover - compiled
 
 
 @compiled
-def _factor_of(design, scale):  # pragma: no cover - compiled
+def _factor_of(design, scale):
     """Cholesky factor of ``B B' + I``."""
     factor = np.eye(design.shape[0])
     for p in range(scale.size):
@@ -63,7 +63,7 @@ def _factor_of(design, scale):  # pragma: no cover - compiled
 
 
 @compiled
-def _down(design, scale, vector):  # pragma: no cover - compiled
+def _down(design, scale, vector):
     """``B vector``."""
     found = np.zeros(design.shape[0])
     for i in range(design.shape[0]):
@@ -74,7 +74,7 @@ def _down(design, scale, vector):  # pragma: no cover - compiled
 
 
 @compiled
-def _up(design, scale, vector):  # pragma: no cover - compiled
+def _up(design, scale, vector):
     """``B' vector``."""
     found = np.zeros(scale.size)
     for i in range(design.shape[0]):
@@ -85,7 +85,7 @@ def _up(design, scale, vector):  # pragma: no cover - compiled
 
 
 @compiled
-def place_effects(sampled, scale, design, gap):  # pragma: no cover - compiled
+def place_effects(sampled, scale, design, gap):
     """Effects, ``(P,)``, log determinant of the map, and the factor ``L``, ``(K, K)``.
 
     ``sampled`` and ``scale`` are ``(P,)``, ``design`` is ``(K, P)``, ``gap`` ``(K,)``.
@@ -100,7 +100,7 @@ def place_effects(sampled, scale, design, gap):  # pragma: no cover - compiled
 
 
 @compiled
-def _before_factor(factor, slopes):  # pragma: no cover - compiled
+def _before_factor(factor, slopes):
     """Turn slopes in the factor into those in the lower half of ``B B'`` (Smith 1995)."""
     for k in range(factor.shape[0] - 1, -1, -1):
         for j in range(k + 1, factor.shape[0]):
@@ -114,9 +114,7 @@ def _before_factor(factor, slopes):  # pragma: no cover - compiled
 
 
 @compiled
-def pull_back(  # pragma: no cover - compiled
-    sampled, scale, design, gap, factor, by_effects, by_determinant
-):
+def pull_back(sampled, scale, design, gap, factor, by_effects, by_determinant):
     """Slopes in what is sampled and in the scales, each ``(P,)``, from those in the results."""
     room = gap.size
     first = _solve(factor, 0.0, gap)

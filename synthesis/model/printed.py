@@ -205,36 +205,26 @@ Point = OrderStatistic | FixedTime | Survivors
 
 @dataclass(frozen=True)
 class Chain:
-    """Conditional cells of one arm, one entry a point in order of time.
-
-    Attributes
-    ----------
-    time : ndarray, shape (points,)
-        Months, increasing; equal only where order statistics are printed alike.
-    cell, density, beyond : ndarray, shape (points,)
-        Exponents of :math:`S_{p-1} - S_p`, :math:`f_p` and :math:`S_p`.
-    log_constant : float
-        The multinomial coefficients: needed when chains with different ranks are mixed.
-    nodes : tuple of ndarray
-        For each point the months at which it is evaluated, increasing: the printed time, or
-        quadrature nodes over its rounding interval.
-    node_weights : tuple of ndarray
-        Their weights, adding up to one, or to the part of a rounding interval that a landmark
-        inside it leaves.
-    survivors, size : float
-        Of the binomial tail that ends the chain: ``survivors`` or more of ``size``; both 0 where
-        there is none.
-    """
+    """Conditional cells of one arm, one entry a point in order of time."""
 
     time: np.ndarray
+    """Months, ``(points,)``, increasing; equal only where order statistics are printed alike."""
     cell: np.ndarray
     density: np.ndarray
     beyond: np.ndarray
+    """Exponents of :math:`S_{p-1} - S_p`, :math:`f_p` and :math:`S_p`, each ``(points,)``."""
     log_constant: float
+    """The multinomial coefficients: needed when chains with different ranks are mixed."""
     nodes: tuple[np.ndarray, ...]
+    """For each point the months at which it is evaluated, increasing: the printed time, or
+    quadrature nodes over its rounding interval."""
     node_weights: tuple[np.ndarray, ...]
+    """Their weights, adding up to one, or to the part of a rounding interval that a landmark inside
+    it leaves."""
     survivors: float = 0.0
     size: float = 0.0
+    """Of the binomial tail that ends the chain: ``survivors`` or more of ``size``; both 0 where
+    there is none."""
 
 
 class ContradictionError(ValueError):
@@ -242,19 +232,11 @@ class ContradictionError(ValueError):
 
 
 def chain(points: Sequence[Point], n: float) -> Chain:
-    """Order the printed points of one arm and count the patients between them.
+    """Order the printed points of one arm, and count the patients between them.
 
-    Parameters
-    ----------
-    points : sequence of OrderStatistic, FixedTime or Survivors
-        In any order.
-    n : float
-        Patients of the arm (an effective number where the events are printed).
-
-    Raises
-    ------
-    ContradictionError
-        If survival would rise from one point to the next by more than rounding allows.
+    The points may come in any order, ``n`` patients (an effective number where the events are
+    printed) are behind them. `ContradictionError` if survival would rise from one point to the next
+    by more than rounding allows.
     """
     from scipy.special import gammaln  # points alone are read without it
 
@@ -416,16 +398,13 @@ def _assemble(rows: Sequence[_Row], log_constant: float) -> Chain:
             last.cell = joined
             last.beyond += row.beyond
             last.survivors, last.size = row.survivors, row.size
-    columns = ([getattr(r, name) for r in merged] for name in ("time", "cell", "density", "beyond"))
+    names = ("time", "cell", "density", "beyond")
+    columns = (np.array([getattr(row, name) for row in merged]) for name in names)
     rules = [(row, *_legendre(row.node_count)) for row in merged]
-    return Chain(
-        *(np.array(column) for column in columns),
-        log_constant,
-        tuple(row.time + row.half_unit * x for row, x, _ in rules),
-        tuple(row.part * weight / 2.0 for row, _, weight in rules),
-        merged[-1].survivors,
-        merged[-1].size,
-    )
+    nodes = tuple(row.time + row.half_unit * x for row, x, _ in rules)
+    weights = tuple(row.part * weight / 2.0 for row, _, weight in rules)
+    last = merged[-1]
+    return Chain(*columns, log_constant, nodes, weights, last.survivors, last.size)
 
 
 def _position(point: Point) -> tuple[float, float]:
@@ -438,13 +417,11 @@ def _levels(point: OrderStatistic | FixedTime, n: float) -> tuple[float, float, 
     """Survival just before and after the point, and the variance of log survival after it."""
     if isinstance(point, OrderStatistic):
         before, after = 1.0 - (point.rank - 1.0) / n, max(1.0 - point.rank / n, 0.0)
-        variance = None
     else:
         before = after = point.survival
-        variance = point.log_variance
-    if variance is None:
-        variance = (1.0 - after) / (after * n) if after > 0.0 else np.inf
-    return before, after, variance
+        if point.log_variance is not None:
+            return before, after, point.log_variance
+    return before, after, (1.0 - after) / (after * n) if after > 0.0 else np.inf
 
 
 def _entering(
@@ -472,25 +449,17 @@ def _entering(
 
 @dataclass(frozen=True)
 class PrintedMedian:
-    """A printed median with its interval, in months.
-
-    Attributes
-    ----------
-    median : Reading or None
-        ``None``: not reached, while a limit of it is printed.
-    lower, upper : Reading or None
-        ``None``: not printed, not reached, or not an event time (symmetric interval).
-    level : float
-        Confidence level of the interval.
-    method : str or None
-        Transformation behind the interval where the report or its software names it.
-    """
+    """A printed median with its interval, in months."""
 
     median: Reading | None
+    """``None``: not reached, while a limit of it is printed."""
     lower: Reading | None = None
     upper: Reading | None = None
+    """``None``: not printed, not reached, or not an event time (symmetric interval)."""
     level: float = 0.95
+    """Confidence level of the interval."""
     method: str | None = None
+    """Transformation behind the interval where the report or its software names it."""
 
 
 def candidate_chains(
@@ -510,33 +479,27 @@ def candidate_points(
     model averages over them, with weights that all arms share. A transformation that cannot have
     produced the print (its limit would not exist, or its ranks contradict a landmark) is left out.
     The method is one of :data:`METHODS`, ``"median"`` where only the median's rank is used, or
-    ``"landmarks"``.
-
-    Raises
-    ------
-    ContradictionError
-        If even median and landmarks alone contradict each other.
+    ``"landmarks"``. `ContradictionError` if even median and landmarks alone contradict each other.
     """
-    if printed is None:
-        return [("landmarks", require_falling(landmarks, n))]
-    if printed.lower is not None or printed.upper is not None:
-        readings = []
-        for method in (printed.method,) if printed.method else METHODS:
-            points = _order_statistics(printed, method, n)
-            if points is None:
-                continue
-            try:
-                readings.append((method, require_falling([*points, *landmarks], n)))
-            except ContradictionError:
-                continue
-        if readings:
-            return readings
-    if printed.median is None:
-        if not landmarks:
-            raise ContradictionError("no transformation gives the printed limit of the median")
-        return [("landmarks", require_falling(landmarks, n))]
-    alone = OrderStatistic(printed.median, median_rank(n))
-    return [("median", require_falling([alone, *landmarks], n))]
+    printed = printed or PrintedMedian(None)
+    limits = printed.lower is not None or printed.upper is not None
+    readings = []
+    for method in ((printed.method,) if printed.method else METHODS) if limits else ():
+        points = _order_statistics(printed, method, n)
+        if points is None:
+            continue
+        try:
+            readings.append((method, require_falling([*points, *landmarks], n)))
+        except ContradictionError:
+            continue
+    if readings:
+        return readings
+    if printed.median is not None:
+        alone = OrderStatistic(printed.median, median_rank(n))
+        return [("median", require_falling([alone, *landmarks], n))]
+    if not landmarks:
+        raise ContradictionError("no transformation gives the printed limit of the median")
+    return [("landmarks", require_falling(landmarks, n))]
 
 
 def _order_statistics(printed: PrintedMedian, method: str, n: float) -> list[OrderStatistic] | None:
@@ -564,12 +527,7 @@ def log_survival_variance(
     (:math:`S \pm z\,\mathrm{se}`), log, or log-log, with
     :math:`\mathrm{se}(\log S) = \mathrm{se}(S)/S = |\log S|\,\mathrm{se}(\log(-\log S))`. A limit
     at 0 or 1 was cut there, one at the survival is rounded, and the other half is used on the plain
-    scale.
-
-    Returns
-    -------
-    float or None
-        ``None`` if survival is 0 or 1, where an interval says nothing about a variance.
+    scale. ``None`` if survival is 0 or 1, where an interval says nothing about a variance.
     """
     if not 0.0 < survival < 1.0:
         return None

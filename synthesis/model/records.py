@@ -14,28 +14,11 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
-from studies.figures import (
-    Readings,
-    histology_of,
-    in_months,
-    is_symmetric,
-    mixed_part,
-    p_range,
-)
+from studies.figures import in_months, is_symmetric, p_range
 from studies.kinds import half_step
-from studies.schema import NOT_REACHED, Cohort, Comparison, Landmark, SurvivalOutcome, Unit
-from synthesis.model.printed import (
-    METHODS,
-    Chain,
-    ContradictionError,
-    FixedTime,
-    PrintedMedian,
-    Reading,
-    Survivors,
-    candidate_chains,
-    candidate_points,
-    log_survival_variance,
-)
+from studies.schema import NOT_REACHED, Comparison, Landmark, SurvivalOutcome, Unit
+from synthesis.model import printed as points
+from synthesis.model.printed import METHODS, Chain, FixedTime, PrintedMedian, Reading, Survivors
 
 _DEFAULT_LEVEL = 0.95
 _RANK_TEST = re.compile(r"log.?rank|mantel", re.IGNORECASE)
@@ -55,24 +38,16 @@ def reading(value: Decimal, unit: Unit) -> Reading:
 
 
 class ArmReading(NamedTuple):
-    """What one arm contributes.
-
-    Attributes
-    ----------
-    chains : tuple of Chain
-        One for each transformation that can have produced the printed interval.
-    entered_as : str
-        In words, what entered and what did not.
-    methods : tuple of str
-        The transformation of each chain; ``"median"`` or ``"landmarks"`` where no limit entered.
-    told : bool
-        Whether the report names the transformation, or none is needed.
-    """
+    """What one arm contributes."""
 
     chains: tuple[Chain, ...]
+    """One for each transformation that can have produced the printed interval."""
     entered_as: str
+    """In words, what entered and what did not."""
     methods: tuple[str, ...]
+    """The transformation of each chain; "median" or "landmarks" where no limit entered."""
     told: bool
+    """Whether the report names the transformation, or none is needed."""
 
 
 def contradiction(
@@ -82,8 +57,8 @@ def contradiction(
     printed, fixed, effective, _ = _points(outcome, landmarks, n)
     try:
         if printed is not None or fixed:
-            candidate_points(printed, fixed, effective)
-    except ContradictionError as error:
+            points.candidate_points(printed, fixed, effective)
+    except points.ContradictionError as error:
         return str(error)
     return None
 
@@ -93,15 +68,12 @@ def read_arm(
 ) -> ArmReading | None:
     """Read the printed survival figures of one arm; ``None`` if none can enter a likelihood.
 
-    Raises
-    ------
-    ContradictionError
-        If the printed points cannot belong to one curve.
+    `ContradictionError` if the printed points cannot belong to one curve.
     """
     printed, fixed, effective, words = _points(outcome, landmarks, n)
     if printed is None and not fixed:
         return None
-    methods, chains = zip(*candidate_chains(printed, fixed, effective), strict=True)
+    methods, chains = zip(*points.candidate_chains(printed, fixed, effective), strict=True)
     limits = printed is not None and (printed.lower or printed.upper)
     if limits:
         words.append(_convention_words(methods))
@@ -140,7 +112,7 @@ def read_landmark(landmark: Landmark) -> FixedTime:
     variance = None
     if landmark.ci is not None:
         level = float(landmark.level) if landmark.level else _DEFAULT_LEVEL
-        variance = log_survival_variance(s, float(landmark.ci[0]), float(landmark.ci[1]), level)
+        variance = points.log_survival_variance(s, *map(float, landmark.ci), level)
     months = in_months(landmark.time, landmark.unit)
     return FixedTime(months, s, variance, landmark.at_risk)
 
@@ -196,54 +168,32 @@ def _convention_words(methods: Sequence[str]) -> str:
     return f"transformation of the interval unknown: {', '.join(methods)} averaged"
 
 
-def mixed_share(cohort: Cohort, *, use_read_as: Readings) -> float | None:
-    """Share of mixed histology of a cohort, 0 to 1, or ``None`` where it is not printed."""
-    histology = histology_of(cohort, use_read_as=use_read_as)
-    if histology is not None:
-        return 1.0 if histology == "mixed" else 0.0
-    return None if cohort.histology is None else mixed_part(cohort.histology)
-
-
 # --- Comparisons ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ComparisonReading:
-    """What a printed comparison says of the first group against the second.
-
-    Attributes
-    ----------
-    low, high : float
-        Ends of the range in which the log hazard ratio lies, equal where it is a number; negative
-        where the first group lives longer.
-    variance : float
-        Variance of the log hazard ratio, above 0.
-    kind : {"hazard ratio", "p"}
-        What was printed: the Wald estimate of a proportional hazards model, or the log-rank test.
-    share : float
-        The first group's share of the patients, 0 to 1.
-    entered_as : str
-        What was taken, in words.
-    printed : Comparison or None
-        The record that was read.
-    either_sign : bool
-        Whether the report does not say which group lives longer, so that the sign may be wrong.
-    events : (float, float)
-        Part of the patients of each group who had the event, above 0 up to 1.
-    adjusted : bool
-        Whether the ratio is adjusted for covariates.
-    """
+    """What a printed comparison says of the first group against the second."""
 
     low: float
     high: float
+    """Ends of the range in which the log hazard ratio lies, equal where it is a number; negative
+    where the first group lives longer."""
     variance: float
+    """Variance of the log hazard ratio, above 0."""
     kind: Literal["hazard ratio", "p"]
+    """What was printed: the Wald estimate of a proportional hazards model, or the log-rank test."""
     share: float
+    """The first group's share of the patients, 0 to 1."""
     entered_as: str
+    """What was taken, in words."""
     printed: Comparison | None = None
     either_sign: bool = False
+    """Whether the report does not say which group lives longer, so that the sign may be wrong."""
     events: tuple[float, float] = (1.0, 1.0)
+    """Part of the patients of each group who had the event, above 0 up to 1."""
     adjusted: bool = False
+    """Whether the ratio is adjusted for covariates."""
 
 
 def find_comparison(
@@ -286,16 +236,21 @@ def find_comparison(
     """
     sides = _folded(first), _folded(second)
     died = tuple(n if d is None else d for d, n in zip(events, sizes, strict=True))
+    if min(died) < 1:
+        return None
     groups = _Groups(sizes, died, first_lives_longer)
-    readings: list[list[ComparisonReading]] = [[], [], []]
-    for own in comparisons:
-        reverse = _reverse(own, sides) if own.endpoint == endpoint else None
-        if reverse is None or own.adjusted or _ONE_TIME.match(own.text or ""):
-            continue
-        forms = (_from_hazard_ratio, _from_p, _from_range)
-        for kind, read in zip(readings, forms, strict=True):
-            kind += [found for found in (read(own, groups, reverse),) if found is not None]
-    return next((found for kind in readings for found in kind), None)
+    usable = [
+        (own, _reverse(own, sides))
+        for own in comparisons
+        if own.endpoint == endpoint and not own.adjusted and not _ONE_TIME.match(own.text or "")
+    ]
+    readings = (
+        read(own, groups, reverse)
+        for read in (_from_hazard_ratio, _from_p, _from_range)
+        for own, reverse in usable
+        if reverse is not None
+    )
+    return next((found for found in readings if found is not None), None)
 
 
 class _Groups(NamedTuple):
@@ -306,22 +261,12 @@ class _Groups(NamedTuple):
     first_lives_longer: bool | None
 
     def reading(
-        self,
-        ends: tuple[float, float],
-        printed: Comparison,
-        entered_as: str,
-        *,
-        either_sign: bool = False,
+        self, ends: tuple[float, float], printed: Comparison, words: str, either_sign: bool = False
     ) -> ComparisonReading:
         """What a log-rank test of these groups says."""
         parts = tuple(min(d / n, 1.0) for d, n in zip(self.died, self.sizes, strict=True))
-        of_test = self.variance, "p", self.share
-        return ComparisonReading(*ends, *of_test, entered_as, printed, either_sign, parts)
-
-    @property
-    def share(self) -> float:
-        """The first group's share of the patients."""
-        return self.sizes[0] / sum(self.sizes)
+        of_test = self.variance, "p", self.sizes[0] / sum(self.sizes)
+        return ComparisonReading(*ends, *of_test, words, printed, either_sign, parts)
 
     @property
     def variance(self) -> float:
@@ -344,14 +289,11 @@ def _reverse(comparison: Comparison, sides: tuple[list[str], list[str]]) -> bool
 def _from_hazard_ratio(
     comparison: Comparison, groups: _Groups, reverse: bool
 ) -> ComparisonReading | None:
-    if comparison.hr is None or comparison.hr_ci is None or min(groups.died) < 1:
-        return None
     variance = _variance(comparison)
     if variance is None:
         return None
     estimate = math.log(comparison.hr) * (-1.0 if reverse else 1.0)
-    words = f"hazard ratio {comparison.hr}"
-    read = groups.reading((estimate, estimate), comparison, words)
+    read = groups.reading((estimate, estimate), comparison, f"hazard ratio {comparison.hr}")
     return replace(read, variance=variance, kind="hazard ratio")
 
 
@@ -363,43 +305,31 @@ def read_adjusted(comparison: Comparison) -> ComparisonReading | None:
     """
     if comparison.hr is None or comparison.hr <= 0:
         return None
-    estimate, variance, p = math.log(comparison.hr), None, _number(comparison.p)
-    if comparison.hr_ci is not None:
-        variance = _variance(comparison)
-    elif p is not None and 0.0 < p < 1.0 and estimate:
+    estimate, variance, p = math.log(comparison.hr), _variance(comparison), _number(comparison.p)
+    if comparison.hr_ci is None and p is not None and 0.0 < p < 1.0 and estimate:
         variance = (estimate / NormalDist().inv_cdf(p / 2.0)) ** 2
     if variance is None:
         return None
-    words = f"adjusted hazard ratio {comparison.hr}"
-    return ComparisonReading(
-        *(estimate, estimate, variance),
-        kind="hazard ratio",
-        share=0.5,
-        entered_as=words,
-        printed=comparison,
-        adjusted=True,
-    )
+    words, numbers = f"adjusted hazard ratio {comparison.hr}", (estimate, estimate, variance)
+    return ComparisonReading(*numbers, "hazard ratio", 0.5, words, comparison, adjusted=True)
 
 
 def _variance(comparison: Comparison) -> float | None:
     """Variance of a log hazard ratio by its interval; ``None`` where that does not say."""
     level = _DEFAULT_LEVEL if comparison.level is None else float(comparison.level)
-    width = _log_width(comparison)
-    if width is None or not 0.0 < level < 1.0:
+    hr = comparison.hr
+    if hr is None or hr <= 0 or comparison.hr_ci is None or not 0.0 < level < 1.0:
         return None
-    return (width / (2.0 * NormalDist().inv_cdf(0.5 + level / 2.0))) ** 2
-
-
-def _log_width(comparison: Comparison) -> float | None:
-    """Width of the interval on the log scale; ``None`` where the figures do not say."""
     lower, upper = comparison.hr_ci
-    if comparison.hr <= 0 or upper == NOT_REACHED or upper <= 0:
+    if upper == NOT_REACHED or upper <= 0:
         return None
     if lower <= half_step(lower):  # rounded to nothing: the upper half of the interval says
-        width = 2.0 * (math.log(upper) - math.log(comparison.hr))
+        width = 2.0 * (math.log(upper) - math.log(hr))
     else:
         width = math.log(upper) - math.log(lower)
-    return width if width > 0.0 else None
+    if width <= 0.0:
+        return None
+    return (width / (2.0 * NormalDist().inv_cdf(0.5 + level / 2.0))) ** 2
 
 
 def _longer(comparison: Comparison, groups: _Groups, reverse: bool) -> tuple[bool | None, bool]:
@@ -413,7 +343,7 @@ def _longer(comparison: Comparison, groups: _Groups, reverse: bool) -> tuple[boo
 
 def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
     p = _number(comparison.p)
-    if p is None or _is_other_test(comparison) or min(groups.died) < 1:
+    if p is None or _is_other_test(comparison):
         return None
     tail = min(p, 1.0 - p) if comparison.sided == 1 else p / 2.0
     longer, told = _longer(comparison, groups, reverse)
@@ -429,7 +359,7 @@ def _from_p(comparison: Comparison, groups: _Groups, reverse: bool) -> Compariso
 
 def _from_range(comparison: Comparison, groups: _Groups, reverse: bool) -> ComparisonReading | None:
     """A bound of a p value, "not significant", or a direction."""
-    if _is_other_test(comparison) or min(groups.died) < 1 or _number(comparison.p) is not None:
+    if _is_other_test(comparison) or _number(comparison.p) is not None:
         return None
     longer, told = _longer(comparison, groups, reverse)
     limits = p_range(comparison.p)
@@ -437,14 +367,12 @@ def _from_range(comparison: Comparison, groups: _Groups, reverse: bool) -> Compa
         if comparison.longer is None:
             return None
         ends = (-math.inf, 0.0) if longer else (0.0, math.inf)
-        words = f"longer in {comparison.longer}"
-        return groups.reading(ends, comparison, words)
+        return groups.reading(ends, comparison, f"longer in {comparison.longer}")
     least, largest = limits
     limit = least or largest
     size = abs(NormalDist().inv_cdf(limit / 2.0)) * math.sqrt(groups.variance)
     if least:
-        words = f"{_test_words(comparison)} > {limit:g}"
-        return groups.reading((-size, size), comparison, words)
+        return groups.reading((-size, size), comparison, f"{_test_words(comparison)} > {limit:g}")
     ends = (size, math.inf) if longer is False else (-math.inf, -size)
     words = f"{_test_words(comparison)} < {limit:g}" + ("" if told else ", either sign")
     return groups.reading(ends, comparison, words, either_sign=not told)

@@ -38,7 +38,7 @@ import numpy as np
 from priors import Priors, prior_data
 from studies.responses import BestResponses, ResponseCount
 from studies.selection import CohortRef
-from synthesis.model.arrays import Sizes
+from synthesis.model.arrays import Sizes, with_spare
 from synthesis.model.observations import order_treatments
 from synthesis.model.sampler import Problem
 
@@ -68,8 +68,6 @@ _KEEP: dict[str, tuple[str, ...]] = {
 
 KEEP = {variable(stage, name): dims for stage in STAGES for name, dims in _KEEP.items()}
 
-_STEP = {"class": 4, "treatment": 8, "study": 16, "cohort": 16}
-
 
 def trials(count: BestResponses) -> dict[str, tuple[int, int]]:
     """Successes and trials of each stage that a cohort's best responses determine."""
@@ -84,25 +82,17 @@ def trials(count: BestResponses) -> dict[str, tuple[int, int]]:
 
 @dataclass(frozen=True)
 class ResponseData:
-    """Best responses of the counted cohorts.
-
-    Attributes
-    ----------
-    classes, treatments, studies : tuple of str
-        Identifiers, in order of display.
-    treatment_class : tuple of int
-        Class of each treatment.
-    cohorts : tuple of CohortRef
-    counts : tuple of BestResponses
-        One a cohort.
-    """
+    """Best responses of the counted cohorts."""
 
     classes: tuple[str, ...]
     treatments: tuple[str, ...]
     studies: tuple[str, ...]
+    """Identifiers, in order of display."""
     treatment_class: tuple[int, ...]
+    """Class of each treatment."""
     cohorts: tuple[CohortRef, ...]
     counts: tuple[BestResponses, ...]
+    """One a cohort."""
 
     endpoint = "response"
 
@@ -157,8 +147,7 @@ def response_problem(data: ResponseData, priors: Priors) -> Problem:
         "study": data.studies,
         "cohort": tuple(ref.id for ref in data.cohorts),
     }
-    room = {name: -(-max(len(labels[name]), 1) // step) * step for name, step in _STEP.items()}
-    sizes = Sizes(tuple(room.items()))
+    sizes = Sizes(tuple((name, with_spare(name, max(len(own), 1))) for name, own in labels.items()))
     values = data.padded(sizes)
     for variable, name in PRIOR_OF.items():
         values |= {k: np.asarray(v) for k, v in prior_data(priors[name], variable).items()}

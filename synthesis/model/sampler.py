@@ -39,24 +39,16 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """How many draws, and from which seed.
-
-    Attributes
-    ----------
-    draws, tune : int
-        Per chain, kept and discarded.
-    chains : int
-        At least two, or convergence cannot be judged.
-    seed : int
-    target_accept : float
-        Mean acceptance that the step size is tuned to.
-    """
+    """How many draws, and from which seed."""
 
     draws: int = 4000
     tune: int = 1000
+    """Per chain, kept and discarded."""
     chains: int = 4
+    """At least two, or convergence cannot be judged."""
     seed: int = 20210
     target_accept: float = 0.975
+    """Mean acceptance that the step size is tuned to."""
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot give a posterior: a ValueError names the setting."""
@@ -70,58 +62,38 @@ class SamplerSettings:
 
 @dataclass(frozen=True)
 class Draws:
-    """What a run of the sampler left.
-
-    Attributes
-    ----------
-    tree : DataTree
-        Groups ``posterior`` and ``sample_stats``.
-    settings : SamplerSettings
-    seconds : mapping
-        ``compile`` and ``sample``: wall time when the draws were made.
-    from_cache : bool
-        Whether they were read back instead of sampled.
-    folder : Path or None
-        Where they are kept; ``None``: nowhere.
-    memory : dict
-        What follows from them, by name: see :func:`kept_beside`.
-    """
+    """What a run of the sampler left."""
 
     tree: DataTree
+    """Groups ``posterior`` and ``sample_stats``."""
     settings: SamplerSettings
     seconds: Mapping[str, float]
+    """``compile`` and ``sample``: wall time when the draws were made."""
     from_cache: bool
+    """Whether they were read back instead of sampled."""
     folder: Path | None = None
+    """Where they are kept; ``None``: nowhere."""
     memory: dict[str, Mapping[str, np.ndarray]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    """What follows from them, by name: see :func:`kept_beside`."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A model with its data, ready to be sampled.
-
-    Attributes
-    ----------
-    model : str
-        A name of :data:`synthesis.model.graphs.MODELS`.
-    families : mapping
-        Variable -> family of its prior.
-    sizes : Sizes
-    values : mapping
-        All model data.
-    keep : mapping
-        Stored variable -> its dimensions.
-    labels : mapping
-        Dimension -> labels of the entries that are data; padding beyond them is cut off.
-    """
+    """A model with its data, ready to be sampled."""
 
     model: str
+    """A name of :data:`synthesis.model.graphs.MODELS`."""
     families: Mapping[str, str]
+    """Variable -> family of its prior."""
     sizes: Sizes
     values: Mapping[str, np.ndarray]
+    """All model data."""
     keep: Mapping[str, tuple[str, ...]]
+    """Stored variable -> its dimensions."""
     labels: Mapping[str, tuple[str, ...]]
+    """Dimension -> labels of the entries that are data; padding beyond them is cut off."""
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -147,14 +119,8 @@ def run(
     Chains start within one unit of the centre of the standardised priors: a start far out can
     leave a chain stuck without a single divergence.
 
-    Parameters
-    ----------
-    problem : Problem
-    settings : SamplerSettings
-    cache : bool
-        Whether draws of the same fingerprint may be read and are stored.
-    progress : callable, optional
-        Called with a sentence at each stage.
+    With a `cache`, draws of the same fingerprint are read, or stored; `progress` is called with a
+    sentence at each stage.
     """
     report = progress or (lambda _: None)
     folder = cache_folder() / fingerprint(problem, settings) if cache else None
@@ -180,30 +146,19 @@ def _sample(compiled: Any, problem: Problem, settings: SamplerSettings) -> dict[
 
     tree = nutpie.sample(
         compiled.with_data(**pack(problem.values)),
-        draws=settings.draws,
-        tune=settings.tune,
-        chains=settings.chains,
+        **asdict(settings),
         cores=min(settings.chains, os.cpu_count() or 1),
-        seed=settings.seed,
         save_warmup=False,
         progress_bar=False,
-        target_accept=settings.target_accept,
     )
-    posterior = {name: tree["posterior"][name].to_numpy() for name in problem.keep}
-    arrays = _without_padding(problem, posterior)
+    arrays = {}
+    for name, dims in problem.keep.items():  # without padding
+        entries = (slice(len(problem.labels[d])) for d in dims)
+        arrays[name] = tree["posterior"][name].to_numpy()[:, :, *entries]
     for name in ("diverging", "energy"):
         arrays[f"stats.{name}"] = tree["sample_stats"][name].to_numpy()
     # kept in single precision, whose error is a ten thousandth of the Monte Carlo error
     return {name: values.astype(np.float32).astype(float) for name, values in arrays.items()}
-
-
-def _without_padding(problem: Problem, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Entries of each variable that are data."""
-    both = slice(None), slice(None)
-    return {
-        name: arrays[name][(*both, *(slice(len(problem.labels[d])) for d in dims))]
-        for name, dims in problem.keep.items()
-    }
 
 
 def _tree(problem: Problem, arrays: Mapping[str, np.ndarray]) -> DataTree:
@@ -265,33 +220,22 @@ BFMI_PASS = 0.3
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the sampler's draws are worth.
-
-    Attributes
-    ----------
-    verdict : {"PASS", "REVIEW", "FAIL"}
-    max_rhat : float
-        Largest rank-normalised split R-hat of any parameter, which ``worst_parameter`` names.
-    min_ess_bulk, min_ess_tail : float
-        Smallest effective sizes of any parameter.
-    divergences : int
-    min_bfmi : float
-        Smallest energy fraction of any chain.
-    draws, chains : int
-    advice : str
-        What does not pass and what to do; empty for PASS.
-    """
+    """What the sampler's draws are worth."""
 
     verdict: Verdict
     max_rhat: float
+    """Largest rank-normalised split R-hat of any parameter, which ``worst_parameter`` names."""
     worst_parameter: str
     min_ess_bulk: float
     min_ess_tail: float
+    """Smallest effective sizes of any parameter."""
     divergences: int
     min_bfmi: float
+    """Smallest energy fraction of any chain."""
     draws: int
     chains: int
     advice: str
+    """What does not pass and what to do; empty for PASS."""
 
     @property
     def has_enough_draws(self) -> bool:
@@ -322,42 +266,33 @@ def diagnose(tree: DataTree) -> Diagnosis:
         "min_bfmi": float(bfmi(tree)["energy"].min()),
     }
     verdict, advice = _judge(figures, chains * draws)
-    return Diagnosis(
-        verdict=verdict,
-        worst_parameter=worst,
-        draws=draws,
-        chains=chains,
-        advice=advice,
-        **figures,
-    )
+    about = {"worst_parameter": worst, "draws": draws, "chains": chains, "advice": advice}
+    return Diagnosis(verdict, **figures, **about)
 
 
 def _flat(values: Dataset) -> dict[str, float]:
     """Each scalar under its name with coordinates, ``study_effect[sparano2021]``."""
     flat = {}
     for name, array in values.data_vars.items():
-        for index in np.ndindex(array.shape):
+        for index, value in np.ndenumerate(array.to_numpy()):
             where = [str(array[d].to_numpy()[i]) for d, i in zip(array.dims, index, strict=True)]
-            label = f"{name}[{', '.join(where)}]" if where else str(name)
-            flat[label] = float(array.to_numpy()[index])
+            flat[f"{name}[{', '.join(where)}]" if where else str(name)] = float(value)
     return flat
 
 
 def _judge(figures: dict[str, float], total: int) -> tuple[Verdict, str]:
+    rhat, divergences = figures["max_rhat"], figures["divergences"]
+    least = min(figures["min_ess_bulk"], figures["min_ess_tail"])
     advice = []
-    if figures["max_rhat"] >= RHAT_PASS:
+    if rhat >= RHAT_PASS:
         advice.append("chains disagree: more draws, or a look at the model")
-    if min(figures["min_ess_bulk"], figures["min_ess_tail"]) <= ESS_PASS:
+    if least <= ESS_PASS:
         advice.append("few effective draws: more draws")
-    if figures["divergences"]:
+    if divergences:
         advice.append("divergent transitions: smaller steps (a higher target acceptance)")
     if figures["min_bfmi"] < BFMI_PASS:
         advice.append("energy poorly explored: tighter priors on the standard deviations")
-    failed = (
-        figures["max_rhat"] >= RHAT_FAIL
-        or min(figures["min_ess_bulk"], figures["min_ess_tail"]) < ESS_FAIL
-        or figures["divergences"] > DIVERGENT_SHARE_FAIL * total
-    )
+    failed = rhat >= RHAT_FAIL or least < ESS_FAIL or divergences > DIVERGENT_SHARE_FAIL * total
     verdict: Verdict = "FAIL" if failed else "REVIEW" if advice else "PASS"
     return verdict, "; ".join(advice)
 

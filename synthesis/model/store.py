@@ -52,22 +52,14 @@ def most_bytes() -> float:
 
 @dataclass(frozen=True)
 class Entry:
-    """One folder of the cache.
-
-    Attributes
-    ----------
-    folder : Path
-    about : str
-        What it holds, in words.
-    bytes : int
-    used : float
-        When it was last used, seconds since 1970.
-    """
+    """One folder of the cache."""
 
     folder: Path
     about: str
+    """What it holds, in words."""
     bytes: int
     used: float
+    """When it was last used, seconds since 1970."""
 
 
 def entries(base: Path, about: str = "") -> list[Entry]:

@@ -97,34 +97,22 @@ ESTIMATED = "estimated"
 
 @dataclass(frozen=True)
 class Variant:
-    """What a sensitivity analysis may take otherwise; the defaults are those of every report.
-
-    Attributes
-    ----------
-    study_effects : {"normal", "student-t"}
-        Distribution of the study effects; Student-t with four degrees of freedom is robust.
-    unknown_histology : {"shift", "mixture"}
-        How the unknown share of mixed histology of an arm enters: it shifts the location, or the
-        arm is a mixture of two curves (which lets heavy tails pass for an effect of histology).
-    covariates : bool
-        Whether design, line, time origin and BRAF selection are adjusted for.
-    retrospective_bias : float or "estimated"
-        SD of a bias of each retrospective report, on the scale of log medians: its study effect
-        varies by so much more than that of a prospective one. Their common bias is a covariate.
-        ``"estimated"``: the SD is the parameter ``bias_sd`` of a model of its own.
-
-    Raises
-    ------
-    ValueError
-        If the SD is negative, or is a word that says nothing.
-    """
+    """What a sensitivity analysis may take otherwise; the defaults are those of every report."""
 
     study_effects: Literal["normal", "student-t"] = "normal"
+    """Distribution of the study effects; Student-t with four degrees of freedom is robust."""
     unknown_histology: Literal["shift", "mixture"] = "shift"
+    """How the unknown share of mixed histology of an arm enters: it shifts the location, or the arm
+    is a mixture of two curves (which lets heavy tails pass for an effect of histology)."""
     covariates: bool = True
+    """Whether design, line, time origin and BRAF selection are adjusted for."""
     retrospective_bias: float | Literal["estimated"] = 0.0
+    """SD of a bias of each retrospective report, on the scale of log medians: its study effect
+    varies by so much more than that of a prospective one. Their common bias is a covariate.
+    ``"estimated"``: the SD is the parameter ``bias_sd`` of a model of its own."""
 
     def __post_init__(self) -> None:
+        """Refuse an SD that is negative, or a word that says nothing: a ValueError says so."""
         sd = self.retrospective_bias
         if not self.estimates_bias and (isinstance(sd, str) or not sd >= 0.0):
             shown = repr(sd) if isinstance(sd, str) else f"{sd:g}"
@@ -157,12 +145,15 @@ def model_data(
         values["comparison_mean"][i] = mean_series(family, comparison.reading)
         if comparison.reading.adjusted:
             values["comparison_variance"][i] += adjusted_bias(priors) ** 2
-    values["tail_terms"] = np.asarray(TAIL_TERMS if family.has_tail else 1, dtype="int64")
-    values["family"] = np.asarray(family.code, dtype="int64")
-    values["shape_free"] = np.asarray(float(family.has_shape))
-    values["centre_share"] = np.asarray(centre_share(priors))
     robust = variant.study_effects == "student-t"
-    values["study_freedom"] = np.asarray(ROBUST_FREEDOM if robust else _NORMAL_FREEDOM)
+    scalars = {
+        "tail_terms": np.int64(TAIL_TERMS if family.has_tail else 1),
+        "family": np.int64(family.code),
+        "shape_free": float(family.has_shape),
+        "centre_share": centre_share(priors),
+        "study_freedom": ROBUST_FREEDOM if robust else _NORMAL_FREEDOM,
+    }
+    values |= {name: np.asarray(value) for name, value in scalars.items()}
     values["is_mixture"] = (1.0 - values["share_known"]) * float(variant.is_mixture)
     values |= _biases(data, sizes, variant)
     if not variant.covariates:
