@@ -19,7 +19,7 @@ from synthesis.endpoints import endpoint_of
 from synthesis.numbers import listed
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
 from synthesis.report.typeset import typeset
-from synthesis.staging import MANIFEST, check_folder, staged_file, staged_folder
+from synthesis.staging import MANIFEST, check_folder, staged_file, staged_folder, write_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,17 +133,14 @@ def _write(
         draw_pictures(jobs, helper)
         if tables or formats:
             (stage / "tables").mkdir()
-        for name, frame in tables.items():
-            path = stage / "tables" / f"{name}.csv"
-            path.write_text(csv_of(frame), encoding="utf-8", newline="\n")
-        set_up = {f"tables/{name}": text for name, text in typeset(results, formats)}
-        for name, text in {**set_up, **texts(figures)}.items():
-            (stage / name).write_text(text, encoding="utf-8", newline="\n")
+        write_texts(stage / "tables", {f"{name}.csv": csv_of(own) for name, own in tables.items()})
+        write_texts(stage / "tables", dict(typeset(results, formats)))
+        write_texts(stage, texts(figures))
         files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}
         if facts:
             files.add(MANIFEST)
             entries = json.dumps({**facts, "files": sorted(files)}, indent=2, default=_plain)
-            (stage / MANIFEST).write_text(f"{entries}\n", encoding="utf-8", newline="\n")
+            write_texts(stage, {MANIFEST: f"{entries}\n"})
         return [out / name for name in sorted(files)]
 
 
