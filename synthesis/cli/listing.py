@@ -11,19 +11,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from studies import (
-    Cohort,
-    Problem,
-    Registry,
-    RegistryError,
-    Study,
-    UnknownWordError,
-    Vocabulary,
-    load_registry,
-)
+from studies import Cohort, Registry, Study, UnknownWordError, Vocabulary, load_registry
 from studies.figures import RESPONSE, CohortRef, View, endpoints_of
 from studies.files import locate
-from studies.problems import closest
+from studies.problems import Problem, RegistryError, closest
 from studies.registry import Excluded, references
 from studies.schema import NOT_STATED
 from studies.selection import (
@@ -41,8 +32,8 @@ from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count, in_sentence
 
 WIDTH = 100
-# Columns of text between two columns of a table, and what words are folded to.
-_GAP, _NARROW = 2, 12
+# Columns of text between two columns of a table, those that words are folded to, those of a file.
+_GAP, _NARROW, _ENDLESS = 2, 12, 100_000
 
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS", "COUNTS")
 _SHORT_DESIGNS = {
@@ -73,6 +64,9 @@ def aligned(
     Where they are wider than `width`, that of the terminal, columns of words are folded, but for
     the first; where that is not enough, those of `drop` are left out, one after the other.
     """
+    from rich.console import Console
+    from rich.table import Table
+
     table = list(rows)
     kept = table[0]
     for name in (None, *drop):
@@ -85,16 +79,17 @@ def aligned(
         gaps = _GAP * (len(kept) - 1)
         if width is None or sum(least) + gaps <= width:
             break
-    if width is not None and sum(widths) + gaps > width:
-        return _folded(shown, right, least, width)
-    lines = []
+    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for head, own in zip(kept, least, strict=True):
+        justify = "right" if head in right else "left"
+        grid.add_column(justify=justify, overflow="fold", min_width=own)
     for row in shown:
-        cells = [
-            cell.rjust(own) if head in right else cell.ljust(own)
-            for head, cell, own in zip(kept, row, widths, strict=True)
-        ]
-        lines.append((" " * _GAP).join(cells).rstrip())
-    return lines
+        grid.add_row(*row)
+    plain = {"color_system": None, "markup": False, "highlight": False, "emoji": False}
+    console = Console(width=width or _ENDLESS, **plain)
+    with console.capture() as lines:
+        console.print(grid)
+    return [line.rstrip() for line in lines.get().splitlines()]
 
 
 def _least(column: Sequence[str], width: int) -> int:
@@ -102,25 +97,6 @@ def _least(column: Sequence[str], width: int) -> int:
     head, *cells = column
     words = any(len(cell) > _NARROW and not cell[0].isdigit() for cell in cells)
     return max(_NARROW, len(head)) if words else width
-
-
-def _folded(
-    rows: Sequence[Sequence[str]], right: Collection[str], least: Sequence[int], width: int
-) -> list[str]:
-    """Fit rows into the width of a terminal; a cell goes on in lines of its own."""
-    from rich.console import Console
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-    for head, own in zip(rows[0], least, strict=True):
-        justify = "right" if head in right else "left"
-        grid.add_column(justify=justify, overflow="fold", min_width=own)
-    for row in rows:
-        grid.add_row(*row)
-    console = Console(width=width, color_system=None, markup=False, highlight=False, emoji=False)
-    with console.capture() as lines:
-        console.print(grid)
-    return [line.rstrip() for line in lines.get().splitlines()]
 
 
 def labelled(label: str, text: str, *, indent: int = 0, width: int = 14) -> list[str]:
@@ -554,17 +530,15 @@ def _counts(checked: Checked, notes: bool) -> str:
     return f"{what}: {errors}, {warnings}{more}."
 
 
+_SEVERITIES = ("errors", "warnings", "notes")
+
+
 def checked_record(checked: Checked) -> Mapping[str, Any]:
     """Return what a check found as plain data: counts, and lists of problems by severity."""
     accepted = [_record(problem) | {"reason": reason} for problem, reason in checked.acknowledged]
-    return {
-        "reports": checked.reports,
-        "cohorts": checked.cohorts,
-        "errors": list(map(_record, checked.errors)),
-        "warnings": list(map(_record, checked.warnings)),
-        "notes": list(map(_record, checked.notes)),
-        "acknowledged": accepted,
-    }
+    found = {name: list(map(_record, getattr(checked, name))) for name in _SEVERITIES}
+    counts = {"reports": checked.reports, "cohorts": checked.cohorts}
+    return counts | found | {"acknowledged": accepted}
 
 
 def _record(problem: Problem) -> dict[str, Any]:
