@@ -74,8 +74,8 @@ def shared_citations(registry: Registry) -> dict[str, tuple[Finding, ...]]:
     """
     first: dict[tuple[str, str], str] = {}
     shared: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
-    words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
-    words["authors"] = "author, year and title of"
+    words = {"doi": "the DOI", "pmid": "the PubMed identifier"}
+    words |= {"title": "trial and title of", "authors": "author, year and title of"}
     action = "remove one of the two studies, or correct the citation"
     for study in registry:
         citation = study.citation
@@ -102,8 +102,7 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     roles = {vocabulary.treatment_class(name).role for name in classes}
     published = study.citation.year
     span = enrolment_years(study.enrolment)
-    first = _FIRST_YEAR if span is None else span[0]
-    last = None if span is None else span[1]
+    first, last = span or (_FIRST_YEAR, None)
     if last is None:  # whoever is in a report was enrolled by then
         last = _LAST_YEAR if published is None else published
     enrolment = "of years that are not printed" if span is None else study.enrolment or ""
@@ -115,8 +114,7 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
-    by_place: dict[str, list[_Candidate]] = defaultdict(list)
-    by_authors: dict[str, list[_Candidate]] = defaultdict(list)
+    by_place, by_authors = defaultdict(list), defaultdict(list)
     for candidate in candidates:
         for place in _places(candidate.study):
             by_place[place].append(candidate)

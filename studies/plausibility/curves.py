@@ -38,7 +38,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from studies.figures import in_months, is_symmetric
+from studies.figures import P_VALUE, in_months, is_symmetric
 from studies.kinds import half_step
 from studies.plausibility.counts import (
     NORMAL,
@@ -249,18 +249,12 @@ def curve_shapes(study: Study, around: Around) -> Iterator[Finding]:
     """
     for arm, path, _ in arms(study):
         for endpoint in dict.fromkeys(mark.endpoint for mark in arm.landmarks):
-            for label in _labels(arm, endpoint):
+            printed = [own for own in (*arm.survival, *arm.landmarks) if own.endpoint == endpoint]
+            labels = {figure.label for figure in printed}
+            for label in sorted(labels - {None}) or [None]:
                 points, n = _points(arm, path, endpoint, label)
-                if n is None:
-                    continue
-                for one, other in pairwise(points):
+                for one, other in pairwise(points) if n is not None else ():
                     yield from _fall(one, other, n, endpoint)
-
-
-def _labels(arm: Arm, endpoint: str) -> list[str | None]:
-    figures = [*arm.survival, *arm.landmarks]
-    labels = {figure.label for figure in figures if figure.endpoint == endpoint}
-    return sorted(labels - {None}) or [None]
 
 
 def _points(
@@ -417,7 +411,6 @@ _TEST_DIFFERENCE, _TEST_SHARE = 0.4, 0.15
 # The hazard ratio stands in the middle of its interval on the log scale; an interval by profile
 # likelihood, or of a penalised model, is off by less than a fifth of its half width.
 _OFF_CENTRE = 0.2
-_P = re.compile(r"[pP]?\s*(<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 _RANK_TESTS = re.compile(r"log.?rank|kaplan|cox|mantel", re.IGNORECASE)
 
 
@@ -592,7 +585,7 @@ def _p_against_interval(
 
 def _deviates(comparison: Comparison) -> _Range | None:
     """Return the absolute normal deviates that a printed p value may stand for."""
-    written = _P.fullmatch(str(comparison.p).strip())
+    written = P_VALUE.fullmatch(str(comparison.p).strip())
     if written is None:
         return None
     value, relation = Decimal(written[2]), written[1] or "="
