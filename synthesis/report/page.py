@@ -10,6 +10,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,13 +195,11 @@ def _not_asked(analysis: Analysis, results: Sequence[Result]) -> Iterator[Result
 def _paragraphs(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Paragraphs, and lists of neighbouring items, in order."""
     parts: list[tuple[str, list[str]]] = []
-    for text in sentences:
-        if not text.startswith("- "):
-            parts.append((text, []))
-            continue
-        if not parts or not parts[-1][1]:
-            parts.append(("", []))
-        parts[-1][1].append(text.removeprefix("- "))
+    for are_items, texts in groupby(sentences, lambda text: text.startswith("- ")):
+        if are_items:
+            parts.append(("", [text.removeprefix("- ") for text in texts]))
+        else:
+            parts += [(text, []) for text in texts]
     return parts
 
 
