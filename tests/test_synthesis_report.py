@@ -155,9 +155,7 @@ def test_links_lead_somewhere(written, page):
 def test_text_is_text(page):
     for where in (("p",), ("figcaption",), ("li",)):
         assert any(HOSTILE in words for _, words in page.every(*where)), where
-    ((_, data),) = [found for found in page.every("script") if found[0].get("id") == "data"]
-    assert "<" not in data
-    assert HOSTILE in json.loads(data)["cohorts"][2]["why"][0][2]
+    assert HOSTILE in page.data["cohorts"][2]["why"][0][2]
 
 
 def test_the_page_can_be_read_by_everyone(page):
@@ -253,8 +251,7 @@ def test_a_figure_keeps_its_identifiers_to_itself(analysis):
 
 def listed(page):
     """Cohorts of the page by name: fates and reasons."""
-    ((_, text),) = [found for found in page.every("script") if found[0].get("id") == "data"]
-    return {one["name"]: one for one in json.loads(text)["cohorts"]}
+    return {one["name"]: one for one in page.data["cohorts"]}
 
 
 def test_every_cohort_stands_in_the_list_once_with_its_fate(page, registry):
