@@ -423,15 +423,17 @@ def p_values(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether medians allow p value and ratio: a contradiction would inform a model."""
     named = _named(study)
     for place, comparison in enumerate(study.comparisons):
-        path: Path = ("comparisons", place)
         groups = [named.get(name.casefold()) for name in comparison.groups]
         if len(groups) != 2 or None in groups or not _of_whole_curves(comparison):
             continue
         medians = [_median(arm, comparison.endpoint) for arm in groups]
-        if None in medians or not all(arm.n for arm in groups):
-            continue
-        yield from _p_against_medians(comparison, groups, medians, path)
-        yield from _hr_against_medians(comparison, groups, medians, path)
+        if None not in medians and all(arm.n for arm in groups):
+            path, events = (
+                ("comparisons", place),
+                [_events(own, comparison.endpoint) for own in groups],
+            )
+            yield from _p_against_medians(comparison, groups, medians, events, path)
+            yield from _hr_against_medians(comparison, medians, events, path)
 
 
 def _named(study: Study) -> dict[str, Arm | None]:
@@ -483,12 +485,15 @@ def _events(arm: Arm, endpoint: str) -> tuple[float, float]:
 
 
 def _p_against_medians(
-    comparison: Comparison, groups: list[Arm], medians: list[_Range], path: Path
+    comparison: Comparison,
+    groups: list[Arm],
+    medians: list[_Range],
+    events: list[tuple[float, float]],
+    path: Path,
 ) -> Iterator[Finding]:
     z = _deviates(comparison)
     if z is None:
         return
-    events = [_events(arm, comparison.endpoint) for arm in groups]
     v_least, v_most = (sum(1.0 / count[i] for count in events) for i in (0, 1))
     size, spread = _size(_log_ratio(medians)), math.sqrt(1.0 / _RHO - 1.0)
     # Difference between medians and test in standard errors of the difference, at the shape and
@@ -508,12 +513,11 @@ def _p_against_medians(
 
 
 def _hr_against_medians(
-    comparison: Comparison, groups: list[Arm], medians: list[_Range], path: Path
+    comparison: Comparison, medians: list[_Range], events: list[tuple[float, float]], path: Path
 ) -> Iterator[Finding]:
     """Yield a finding where a hazard ratio points the other way than the medians, or far beyond."""
     if comparison.hr is None:
         return
-    events = [_events(arm, comparison.endpoint) for arm in groups]
     spread = math.sqrt(sum(1.0 / count[1] for count in events) * (1.0 / _RHO - 1.0))
     log_hr = _log(comparison.hr)
     # -k times the log ratio of the medians, for every shape and rounding.
@@ -534,22 +538,13 @@ def _hr_against_medians(
 def hazard_ratios(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether ratio, interval and p value agree: they are one result in three forms."""
     for place, comparison in enumerate(study.comparisons):
-        path: Path = ("comparisons", place)
-        interval = _log_interval(comparison)
-        if comparison.hr is None or interval is None:
+        limits = comparison.hr_ci
+        if comparison.hr is None or limits is None or limits[1] == NOT_REACHED:
             continue
-        low, high = interval
-        yield from _off_centre(comparison, low, high, path)
-        yield from _p_against_interval(comparison, low, high, path)
-
-
-def _log_interval(comparison: Comparison) -> list[_Range] | None:
-    limits = comparison.hr_ci
-    if limits is None or not isinstance(limits[1], Decimal):
-        return None
-    if any(limit <= half_step(limit) for limit in limits):  # rounded to nothing: no logarithm
-        return None
-    return [_log_range(limit) for limit in limits]
+        if all(limit > half_step(limit) for limit in limits):  # rounded to nothing: no logarithm
+            both, path = [_log_range(limit) for limit in limits], ("comparisons", place)
+            yield from _off_centre(comparison, *both, path)
+            yield from _p_against_interval(comparison, *both, path)
 
 
 def _off_centre(comparison: Comparison, low: _Range, high: _Range, path: Path) -> Iterator[Finding]:

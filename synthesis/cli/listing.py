@@ -438,7 +438,9 @@ def check(
         return None, Checked(errors=tuple(map(placed, error.problems)))
     from studies.plausibility import review  # help does not wait for it
 
-    names = {study_id for study_id in registry.studies if _among(registry, study_id, paths)}
+    asked = {path.absolute() for path in paths}
+    files = {study_id: registry.files[study_id].absolute() for study_id in registry.studies}
+    names = {own for own, file in files.items() if not asked or asked & {file, file.parent}}
     reviewed = review(registry)
 
     def chosen(problems: Iterable[Problem], *, lines: bool = True) -> tuple[Problem, ...]:
@@ -470,11 +472,6 @@ def _contradictions(registry: Registry, names: Collection[str]) -> Iterator[Prob
                 file = registry.files[own.study_id]
                 words = field, f"that {found}", "points of one falling curve", action
                 yield Problem(file.name, *words, folder=str(file.parent))
-
-
-def _among(registry: Registry, study_id: str, paths: Sequence[Path]) -> bool:
-    file = registry.files[study_id].absolute()
-    return not paths or any(path.absolute() in (file, file.parent) for path in paths)
 
 
 def placed(problem: Problem) -> Problem:

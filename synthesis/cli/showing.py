@@ -79,17 +79,14 @@ def _filled(record: schema.Record | None, *templates: str, by: str = ", ", **mor
     """Join templates filled with the fields of a record, but those of what is not printed."""
     if record is None:
         return ""
-    known = {name: _written(value) for name, value in record} | more
+    pairs = {name: " to ".join(map(str, own)) for name, own in record if isinstance(own, tuple)}
+    known = {**dict(record), **pairs, **more}
     printed = (
         template.format(**known).strip()
         for template in templates
         if all(known[name] is not None for name in _FIELD.findall(template))
     )
     return _joined(*printed, by=by)
-
-
-def _written(value: Any) -> Any:
-    return " to ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _level(level: Decimal | None) -> str:

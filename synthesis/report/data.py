@@ -351,6 +351,8 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
 
 # --- Cohorts -------------------------------------------------------------------------------------
 
+_UNTOLD = ("not printed", "not reported", "unknown")
+
 
 def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Every cohort of the registry once, and every report that was left out at screening."""
@@ -365,7 +367,7 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
             "m": _list(marks),
             "est": interval(row.estimate, row.lower, row.upper, endpoint.write),
             "in": "" if is_missing(row.entered_as) else row.entered_as,
-            "hist": _histology(row.histology),
+            "hist": "" if (told := or_nothing(row.histology)) in _UNTOLD else told,
             "src": row.status,
         }
     reasons: dict[str, dict[str, list[str]]] = {}
@@ -424,12 +426,6 @@ def _appraisal(analysis: Analysis) -> dict[str, Any]:
     ]
     words = [[item.replace("_", " ").capitalize(), asked] for item, asked in items.items()]
     return {"items": words, "reports": reports}
-
-
-def _histology(words: Any) -> str:
-    """What a counted cohort tells of histology."""
-    unknown = ("not printed", "not reported", "unknown")
-    return "" if is_missing(words) or words in unknown else str(words)
 
 
 # --- Model check, and what was believed before ---------------------------------------------------

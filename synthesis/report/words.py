@@ -119,11 +119,13 @@ def cards(analysis: Analysis) -> list[Card]:
     best = _best(others, endpoint)
     close = others[(others["value"] >= _CLOSE * best["value"]) & (others.index != best.name)]
     rest = others.drop(index=[best.name, *close.index])
-    evidence = " ".join((comparison_evidence(comparison, name), _certain(others))).strip()
+    randomised = f"{(others['evidence'] == RANDOMISED).sum()} of {len(others)} randomised"
+    grades = (f"{grade} for {n}" for grade, n in others["certainty"].value_counts().items())
+    evidence = f"{comparison_evidence(comparison, name)} Certainty: {listed(grades)}.".strip()
     return [
         _best_card(analysis, endpoint, best, close, usual),
         _rest_card(analysis, endpoint, rest, usual),
-        Card("How strong is the evidence?", _strength(others), evidence),
+        Card("How strong is the evidence?", randomised, evidence),
         *_histology_card(analysis, name),
     ]  # fmt: skip
 
@@ -198,18 +200,6 @@ def _rest_card(analysis: Analysis, endpoint: Endpoint, rest: pd.DataFrame, usual
     )
     number = " to ".join(dict.fromkeys(ends))
     return Card("The others", f"{number}{_unit(endpoint)}", words)
-
-
-def _strength(rows: pd.DataFrame) -> str:
-    """How much of the comparisons is randomised, in a few words."""
-    randomised = int((rows["evidence"] == RANDOMISED).sum())
-    return f"{randomised} of {len(rows)} randomised"
-
-
-def _certain(rows: pd.DataFrame) -> str:
-    """How many comparisons are how certain."""
-    grades = rows["certainty"].value_counts()
-    return f"Certainty: {listed(f'{grade} for {n}' for grade, n in grades.items())}."
 
 
 def _histology_card(analysis: Analysis, name: str) -> Iterator[Card]:
