@@ -385,27 +385,18 @@ def _is_out(entry: LeftOut) -> bool:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found.
-
-    Attributes
-    ----------
-    reports, cohorts : int
-        How many were looked at; 0 where an error kept the registry from being read.
-    beside : int
-        Reports of the registry that they were read together with.
-    errors, warnings, notes : tuple of Problem
-        What cannot be used as it is, what looks like a slip, what is worth knowing.
-    acknowledged : tuple of (Problem, str)
-        Warnings that a study file accepts, with its reason.
-    """
+    """What a check found."""
 
     reports: int = 0
     cohorts: int = 0
+    """How many were looked at; 0 where an error kept the registry from being read."""
     beside: int = 0
+    """Reports of the registry that they were read together with."""
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
     acknowledged: tuple[tuple[Problem, str], ...] = ()
+    """Warnings that a study file accepts, with its reason."""
 
     @property
     def clean(self) -> bool:
@@ -425,12 +416,8 @@ def check(
     `folders` are those of the registry beside the shipped one, which `alone` leaves out. Lines of
     notes are looked up on request: there are some for most files, and each is read again.
 
-    Returns
-    -------
-    registry : Registry or None
-        The registry with the files in it; None where an error keeps it from being read.
-    checked : Checked
-        Errors of every file, for one broken file stops all; warnings and notes of `paths` only.
+    Returns the registry with the files in it, None where an error keeps it from being read; and
+    errors of every file, for one broken file stops all, warnings and notes of `paths` only.
     """
     try:
         registry = load_registry(*folders, *paths, alone=alone)
