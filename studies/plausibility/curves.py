@@ -264,22 +264,20 @@ def _points(
     points, n = [], arm.n
     for place, outcome in enumerate(arm.survival):
         span = months(outcome.median, outcome.unit)
-        if span is None or outcome.endpoint != endpoint or outcome.label not in (None, label):
-            continue
-        # The curve steps across one half at its median, by a patient or more.
-        blur = 0.0 if not arm.n else 1.0 / arm.n
-        words = f"the median of {timed(outcome.median, outcome.unit)}"
-        points.append(_Point(*span, 0.5, blur, words, (*path, "survival", place, "median")))
-        n = outcome.events if outcome.events is not None else n
-        break
+        if span and outcome.endpoint == endpoint and outcome.label in (None, label):
+            # The curve steps across one half at its median, by a patient or more.
+            blur = 1.0 / arm.n if arm.n else 0.0
+            words = f"the median of {timed(outcome.median, outcome.unit)}"
+            points.append(_Point(*span, 0.5, blur, words, (*path, "survival", place, "median")))
+            n = outcome.events if outcome.events is not None else n
+            break
     for place, mark in enumerate(arm.landmarks):
-        if mark.endpoint != endpoint or mark.label not in (None, label):
-            continue
-        time = in_months(mark.time, mark.unit)
-        blur = min(float(half_step(mark.survival)), 0.05) + _misread(mark)
-        words = f"the survival of {mark.survival} at {timed(mark.time, mark.unit)}"
-        here = (*path, "landmarks", place, "survival")
-        points.append(_Point(time, time, float(mark.survival), blur, words, here))
+        if mark.endpoint == endpoint and mark.label in (None, label):
+            time = in_months(mark.time, mark.unit)
+            blur = min(float(half_step(mark.survival)), 0.05) + _misread(mark)
+            words = f"the survival of {mark.survival} at {timed(mark.time, mark.unit)}"
+            here = (*path, "landmarks", place, "survival")
+            points.append(_Point(time, time, float(mark.survival), blur, words, here))
     return sorted(points, key=lambda point: point.earliest), n
 
 
@@ -304,10 +302,8 @@ def _fall(one: _Point, other: _Point, n: int, endpoint: str) -> Iterator[Finding
         manner = f"a curve that goes on falling after {one.words} ({{other}})"
     else:
         return
-    found = f"{endpoint}: {other.words}"
-    yield Finding(
-        other.path, found, manner, "correct one of the two, or the unit of its time", one.path
-    )
+    action = "correct one of the two, or the unit of its time"
+    yield Finding(other.path, f"{endpoint}: {other.words}", manner, action, one.path)
 
 
 def landmark_intervals(study: Study, around: Around) -> Iterator[Finding]:
@@ -452,11 +448,9 @@ def _of_whole_curves(comparison: Comparison) -> bool:
 
 
 def _median(arm: Arm, endpoint: str) -> _Range | None:
-    for outcome in arm.survival:
-        if outcome.endpoint == endpoint:
-            span = months(outcome.median, outcome.unit)
-            return None if span is None or span[0] <= 0.0 else _Range(*span)
-    return None
+    spans = (months(own.median, own.unit) for own in arm.survival if own.endpoint == endpoint)
+    span = next(spans, None)
+    return None if span is None or span[0] <= 0.0 else _Range(*span)
 
 
 def _log_ratio(medians: list[_Range]) -> _Range:
@@ -502,14 +496,13 @@ def _p_against_medians(
     too_large = (SHAPES[0] * size.low / math.sqrt(v_most) - z.high) / spread
     if max(too_small, too_large) <= _MOST_ERRORS:
         return
-    manner = "so far apart" if too_large > too_small else "so close together"
-    one, other = groups
-    found = f"p {comparison.p}"
-    expected = (
-        f"{'a smaller' if too_large > too_small else 'a larger'} one, since the medians of "
-        f"{one.n} and {other.n} patients lie {manner}"
-    )
-    yield Finding((*path, "p"), found, expected, "correct the p value, a median or a number")
+    which, manner = "a larger", "so close together"
+    if too_large > too_small:
+        which, manner = "a smaller", "so far apart"
+    patients = " and ".join(str(arm.n) for arm in groups)
+    expected = f"{which} one, since the medians of {patients} patients lie {manner}"
+    action = "correct the p value, a median or a number"
+    yield Finding((*path, "p"), f"p {comparison.p}", expected, action)
 
 
 def _hr_against_medians(
