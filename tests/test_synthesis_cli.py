@@ -352,16 +352,6 @@ def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, nothing_is
         cli.main(("forest", "os", "-o", f"{tmp_path / 'paper.pdf'}"))
 
 
-def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(commands, "analysed", interrupted)
-    assert cli.main(("report", "--out", f"{tmp_path / 'a' / 'out'}")) == 130
-    assert capsys.readouterr().err == "Interrupted; nothing is half written.\n"
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_progress_in_a_pipe_is_a_line_from_time_to_time(capsys, monkeypatch):
     monkeypatch.setattr(running, "SECONDS_OF_A_LINE", 0.2)
     with running.progress() as tell:

@@ -39,36 +39,24 @@ def data(analysis):
 # --- Names and figures ---------------------------------------------------------------------------
 
 
-def named(tmp_path, **citation):
-    """What a reader calls a study with this citation."""
-    own = study("x1", cohort(n=9, survival=[median()]), enrolment="2001-03 to 2009")
-    own["citation"] = citation
-    return load_registry(write_registry(tmp_path / "registry", own)).labels["x1"]
+ENROLLED = {"enrolment": "2001-03 to 2009"}
+NUMBER = {"label": "PMID 21791572", "pmid": "21791572"}
+NAMES = [
+    ({"authors": ["Pennell NA"], "year": 2008}, ENROLLED, "Pennell 2008"),
+    ({"authors": ["Ahn"], "journal": "Int J Thyroidol"}, ENROLLED, "Ahn, 2001–2009"),
+    ({"label": "Cleveland Clinic 2013"}, ENROLLED, "Cleveland Clinic 2013"),
+    ({"label": "Northwest Med J"}, ENROLLED, "Northwest Med J"),
+    (NUMBER, ENROLLED, "Hospital series, 2001–2009"),
+    (NUMBER, {"design": "retrospective"}, "Hospital series, 9 patients"),
+    (NUMBER, {"design": "registry"}, "Registry, 9 patients"),
+    ({"journal": "World J Surg", "year": 1998}, ENROLLED, "World J Surg, 1998"),
+    ({"title": "A report of patients"}, ENROLLED, "“A report of patients”"),
+]
 
 
-@pytest.mark.parametrize(
-    ("citation", "name"),
-    [
-        ({"authors": ["Pennell NA"], "year": 2008}, "Pennell 2008"),
-        ({"authors": ["Ahn"], "journal": "Int J Thyroidol"}, "Ahn, 2001–2009"),
-        ({"label": "Cleveland Clinic 2013"}, "Cleveland Clinic 2013"),
-        ({"label": "Northwest Med J"}, "Northwest Med J"),
-        ({"label": "PMID 21791572", "pmid": "21791572"}, "Hospital series, 2001–2009"),
-        ({"journal": "World J Surg", "year": 1998}, "World J Surg, 1998"),
-        ({"title": "A report of patients"}, "“A report of patients”"),
-    ],
-)
-def test_a_study_has_a_name_that_a_reader_knows(tmp_path, citation, name):
-    assert named(tmp_path, **citation) == name
-
-
-@pytest.mark.parametrize(
-    ("design", "name"),
-    [("retrospective", "Hospital series, 9 patients"), ("registry", "Registry, 9 patients")],
-)
-def test_a_report_of_which_nothing_is_known_has_the_number_of_its_patients(tmp_path, design, name):
-    own = study("x1", cohort(n=9, survival=[median()]), design=design)
-    own["citation"] = {"label": "PMID 21791572", "pmid": "21791572"}
+@pytest.mark.parametrize(("citation", "more", "name"), NAMES)
+def test_a_study_has_a_name_that_a_reader_knows(tmp_path, citation, more, name):
+    own = study("x1", cohort(n=9, survival=[median()]), **more) | {"citation": citation}
     assert load_registry(write_registry(tmp_path, own)).labels["x1"] == name
 
 
