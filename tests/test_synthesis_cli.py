@@ -21,6 +21,7 @@ import golden
 import pytest
 from command_line import refusals, refused
 from registries import shipped
+from small_registry import cohort, landmark, median, study, write_file
 
 import synthesis
 from studies import load_registry
@@ -33,61 +34,31 @@ from synthesis.result import RESEARCH_USE, Finding, Result
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
 
-STUDY = """\
-id = "{id}"
-status = "verified"
-design = "retrospective"
 
-[citation]
-authors = ["Example A", "Other B"]
-year = 2020
-title = "A series"
-
-[[cohorts]]
-id = "all"
-treatment = "lenvatinib"
-treatment_as_printed = "lenvatinib"
-n = 23
-
-[[cohorts.survival]]
-endpoint = "os"
-median = 3.1
-ci = [0.6, 5.5]
-unit = "months"
-
-[[cohorts.landmarks]]
-endpoint = "os"
-time = 12
-unit = "months"
-survival = 0.1
-
-[cohorts.response]
-cr = 0
-pr = 2
-evaluable = 23
-
-[[sources]]
-kind = "abstract"
-"""
+def example(name="example2020", n=23):
+    """Describe a report of every kind of figure."""
+    figures = {"survival": [median(ci="0.6 5.5")], "landmarks": [landmark(12, "0.1")]}
+    own = cohort("all", n=n, response={"cr": 0, "pr": 2, "evaluable": 23}, **figures)
+    citation = {"authors": ["Example A", "Other B"], "year": 2020, "title": "A series"}
+    return study(name, own, citation=citation, sources=[{"kind": "abstract"}])
 
 
-PRIORS = """\
-[[priors]]
-name = "study_sd"
-role = "Spread of studies"
-family = "half_normal"
-scale = 0.125
-reads_as = "factor"
-rationale = "For a test."
-source = "None."
-"""
+PRIORS = {
+    "name": "study_sd",
+    "role": "Spread of studies",
+    "family": "half_normal",
+    "scale": 0.125,
+    "reads_as": "factor",
+    "rationale": "For a test.",
+    "source": "None.",
+}
 
 
 @pytest.fixture
 def registry(tmp_path):
     folder = tmp_path / "registry"
     folder.mkdir()
-    (folder / "example2020.toml").write_text(STUDY.format(id="example2020"))
+    write_file(folder / "example2020.toml", example())
     return folder
 
 
@@ -271,13 +242,13 @@ def test_wrong_words_are_refused_in_one_sentence(registry, capsys, tmp_path, mon
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("median = 3.1", "median = ", "example2020.toml"),
+        ('"median" = 3.1', '"median" = ', "example2020.toml"),
         ('"lenvatinib"', '"lenvatinb"', "lenvatinib"),
-        ("median = 3.1", "median = 7.1", "7.1"),
-        ("n = 23", "n = -23", "-23"),
-        ("survival = 0.1", "survival = 10", "10"),
+        ('"median" = 3.1', '"median" = 7.1', "7.1"),
+        ('"n" = 23', '"n" = -23', "-23"),
+        ('"survival" = 0.1', '"survival" = 10', "10"),
         ('id = "example2020"', 'id = "other2020"', "other2020"),
-        ("n = 23", "m = 23", "m"),
+        ('"n" = 23', '"m" = 23', "m"),
     ],
     ids=["malformed", "treatment", "median", "negative", "percent", "id", "key"],
 )
@@ -293,11 +264,12 @@ def test_a_bad_study_file_is_refused(old, new, said, registry, tmp_path, capsys)
 
 
 def test_every_problem_has_a_line_of_its_own(registry, capsys):
-    file = registry / "example2020.toml"
-    text = file.read_text().replace("n = 23", "n = -23").replace('unit = "months"\ns', "s")
-    file.write_text(text.replace("year = 2020", 'year = "2020"'))
+    tables = example(n=-23)
+    tables["citation"]["year"] = "2020"
+    del tables["cohorts"][0]["landmarks"][0]["unit"]
+    write_file(registry / "example2020.toml", tables)
     other = registry / "second2021.toml"
-    other.write_text(STUDY.format(id="example2020"))
+    write_file(other, example())
     lines = refusals(capsys, "studies", "list", "--registry", registry)
     assert sum("example2020.toml" in line for line in lines) >= 3
     assert any(line.startswith(f"{other}:1, id: ") for line in lines)
@@ -393,7 +365,7 @@ def asked(monkeypatch):
 
 def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, asked, capsys):
     file = tmp_path / "priors.toml"
-    file.write_text(PRIORS)
+    write_file(file, {"priors": [PRIORS]})
     words = ["--registry", registry, "--only", "--verified-only", "--no-cache"]
     words += ["--convert", "ttp:pfs", "--priors", f"{file}", "--seed", "7"]
     for command in (["report", "--out", tmp_path / "out"], ["forest", "os", "-o", "x.svg"]):
@@ -442,7 +414,7 @@ def test_impact_adds_the_files_and_shows_the_answers(registry, tmp_path, monkeyp
     monkeypatch.setattr(question, "impact", impact)
     monkeypatch.setattr(question, "result", lambda answer, registry: made)
     file, out = tmp_path / "new2024.toml", tmp_path / "out"
-    file.write_text(STUDY.format(id="new2024"))
+    write_file(file, example("new2024"))
     words = ["impact", f"{file}", "--registry", f"{registry}", "--only", "--endpoint", "os"]
     assert cli.main(words) == 0
     said = "What changes?\nLittle.\n\n- Nothing.\n\nPASS    os, with\n"
@@ -455,7 +427,7 @@ def test_impact_adds_the_files_and_shows_the_answers(registry, tmp_path, monkeyp
     assert f"{said}\nWritten: {out / 'impact.md'} (2 files)\n" in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["kind"] == "impact"
     changed = tmp_path / "example2020.toml"
-    changed.write_text(STUDY.format(id="example2020").replace("n = 23", "n = 24"))
+    write_file(changed, example(n=24))
     assert cli.main(["impact", f"{changed}", "--registry", f"{registry}", "--only"]) == 0
     said = f"{changed} is used in place of the example2020 read before it.\n"
     assert capsys.readouterr().err == said
