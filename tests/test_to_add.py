@@ -10,36 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_registry import cohort, median, study, write_file
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("studies", "priors", "synthesis")
 
-STUDY = """\
-id = "smith2024"
-status = "verified"
-design = "retrospective"
-notes = "Made up."
-
-[citation]
-authors = ["Smith J"]
-year = 2024
-title = "Wonder drug in anaplastic thyroid cancer"
-journal = "Made up"
-
-[[cohorts]]
-id = "all"
-treatment = "wonder_drug"
-treatment_as_printed = "wonder drug"
-n = 19
-
-[[cohorts.survival]]
-endpoint = "os"
-median = 5.5
-unit = "months"
-ci = [3.1, 9.2]
-level = 0.95
-"""
-
+FIGURES = {"survival": [median("5.5", ci="3.1 9.2", level="0.95")]}
+STUDY = study("smith2024", cohort("all", "wonder_drug", 19, **FIGURES), year=2024)
 TREATMENT = """
 [[treatments]]
 id = "wonder_drug"
@@ -221,7 +198,7 @@ def seen(tmp_path_factory):
     copy = tmp_path_factory.mktemp("copy")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "studies/data/smith2024.toml").write_text(STUDY, encoding="utf-8")
+    write_file(copy / "studies/data/smith2024.toml", STUDY)
     (copy / "synthesis/questions/howmany.py").write_text(QUESTION, encoding="utf-8")
     append(copy / "studies/vocabulary.toml", TREATMENT)
     append(copy / "studies/plausibility/notes.py", CHECK)
