@@ -139,19 +139,22 @@ def _limits(outcome: SurvivalOutcome, arm: Arm) -> _Limits | None:
 
 def _ratios(limits: _Limits, *, half: bool) -> tuple[float, float, float, float]:
     """Printed log ratio, least and greatest with rounding, and the bounds of the law."""
+    narrow = _log_ratio_bound(limits.n, limits.level, -RANK_SLACK, _RARE, half=half)
+    wide = _log_ratio_bound(limits.least, limits.level, RANK_SLACK, 1.0 - _RARE, half=half)
+    return *limits.log_ratios, narrow / SHAPES[1], wide / SHAPES[0]
 
-    def bound(n: float, slack: float, probability: float) -> float:
-        lower, upper = median_interval_ranks(n, limits.level)
-        if half:
-            upper = (n + 1.0) / 2.0
-        lower, upper = max(lower - slack, 1.0), min(upper + slack, n)
-        if lower >= upper:
-            lower, upper = (lower + upper - 1.0) / 2.0, (lower + upper + 1.0) / 2.0
-        return log_ratio_quantile(n, lower, upper, probability)
 
-    narrow = bound(limits.n, -RANK_SLACK, _RARE) / SHAPES[1]
-    wide = bound(limits.least, RANK_SLACK, 1.0 - _RARE) / SHAPES[0]
-    return *limits.log_ratios, narrow, wide
+def _log_ratio_bound(
+    n: float, level: float, slack: float, probability: float, *, half: bool = False
+) -> float:
+    """Quantile of the log ratio of the limits, or of median and lower one, so many ranks out."""
+    lower, upper = median_interval_ranks(n, level)
+    if half:
+        upper = (n + 1.0) / 2.0
+    lower, upper = max(lower - slack, 1.0), min(upper + slack, n)
+    if lower >= upper:
+        lower, upper = (lower + upper - 1.0) / 2.0, (lower + upper + 1.0) / 2.0
+    return log_ratio_quantile(n, lower, upper, probability)
 
 
 def _distances(limits: _Limits) -> tuple[float, float, float, float]:
@@ -202,9 +205,7 @@ def _quartiles(outcome: SurvivalOutcome, limits: _Limits, path: Path) -> Iterato
     """
     if limits.n < _QUARTILES_FROM or is_symmetric(outcome) or outcome.ci[1] == NOT_REACHED:
         return
-    lower, upper = median_interval_ranks(limits.least, limits.level)
-    ranks = max(lower - RANK_SLACK, 1.0), min(upper + RANK_SLACK, limits.least)
-    most = log_ratio_quantile(limits.least, *ranks, 1.0 - _RARE) / _USUAL_SHAPE
+    most = _log_ratio_bound(limits.least, limits.level, RANK_SLACK, 1.0 - _RARE) / _USUAL_SHAPE
     if limits.log_ratios[0] > most and _other_range(limits) == _QUARTILES:
         found = f"an interval of {show(outcome.ci)} around {outcome.median} for {limits.n} patients"
         expected = f"a narrower one, as a rule: {_bound(most, outcome, limits)} at most"

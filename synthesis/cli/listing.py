@@ -19,7 +19,6 @@ from studies.registry import Excluded, references
 from studies.schema import NOT_STATED
 from studies.selection import (
     OVERLAP_RULE,
-    LeftOut,
     OverlapGroup,
     Selection,
     overlap_groups,
@@ -154,39 +153,29 @@ def known_words(vocabulary: Vocabulary) -> Mapping[str, tuple[str, ...]]:
 
 def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
     """Return the cohorts that are looked for; `UnknownWordError` for an unknown word."""
-    vocabulary = registry.vocabulary
-    wanted = _in_words_of(vocabulary, wanted)
-    return tuple(
-        (study, cohort)
-        for study in registry
-        for cohort in study.cohorts
-        if wanted.design in (None, study.design)
-        and wanted.status in (None, study.status)
-        and _in_years(study.citation.year, wanted.years)
-        and (not wanted.treatment or cohort.treatment in wanted.treatment)
-        and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
-        and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
-        and wanted.endpoint in (None, *endpoints_of(cohort))
-    )
+    vocabulary, words = registry.vocabulary, known_words(registry.vocabulary)
 
-
-def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
-    words = known_words(vocabulary)
-
-    def written(kind: str, word: str | None) -> str | None:
-        known = {fold(each): each for each in words[kind]}
+    def written(kind: str) -> str | None:
+        word, known = getattr(wanted, kind), {fold(each): each for each in words[kind]}
         if word is not None and fold(word) not in known:
             raise UnknownWordError(kind, word, closest(word, words[kind]))
         return word and known[fold(word)]
 
+    endpoint, design, disease = map(written, ("endpoint", "design", "disease"))
     group = wanted.treatment_class
-    return replace(
-        wanted,
-        endpoint=written("endpoint", wanted.endpoint),
-        design=written("design", wanted.design),
-        disease=written("disease", wanted.disease),
-        treatment_class=None if group is None else vocabulary.treatment_class(group).id,
-        treatment=tuple(vocabulary.treatment(name).id for name in wanted.treatment),
+    group = None if group is None else vocabulary.treatment_class(group).id
+    treatments = {vocabulary.treatment(name).id for name in wanted.treatment}
+    return tuple(
+        (study, cohort)
+        for study in registry
+        for cohort in study.cohorts
+        if design in (None, study.design)
+        and wanted.status in (None, study.status)
+        and _in_years(study.citation.year, wanted.years)
+        and (not treatments or cohort.treatment in treatments)
+        and group in (None, vocabulary.treatment(cohort.treatment).class_)
+        and disease in (None, cohort.disease or vocabulary.main_disease)
+        and endpoint in (None, *endpoints_of(cohort))
     )
 
 
@@ -331,53 +320,40 @@ def _summary(group: OverlapGroup, chosen: Mapping[str, Selection]) -> tuple[str,
 def _verdict_lines(
     registry: Registry, chosen: Mapping[str, Selection], studies: Collection[str]
 ) -> Iterator[str]:
+    """Yield for each endpoint which cohorts count, and why others do not."""
     refs = {ref.id: ref for ref in references(registry)}
-    left_out = {
-        endpoint: {_id(entry): entry for entry in selection.left_out if entry.study_id in studies}
-        for endpoint, selection in chosen.items()
-    }
-    out = [{(n, e.reason) for n, e in own.items() if _is_out(e)} for own in left_out.values()]
-    never = set.intersection(*out)  # one reason keeps these out of every endpoint
-    first = next(iter(left_out.values()))
-    verdicts = [
-        ("any", "left out", f"{n}: {e.reason}") for n, e in first.items() if (n, e.reason) in never
-    ]
-    for endpoint, selection in chosen.items():
-        counted = [ref.id for ref in selection.counted if ref.study.id in studies]
-        entries = {n: e for n, e in left_out[endpoint].items() if (n, e.reason) not in never}
-        verdicts.append((endpoint, "counted", ", ".join(counted) or "none"))
-        verdicts += [(endpoint, *verdict) for verdict in _verdicts(entries, refs, endpoint)]
-    before = ""
-    for endpoint, verdict, text in verdicts:
-        label = "" if endpoint == before else endpoint
-        yield from labelled(f"{label:<10}{verdict:<11}", text, indent=2, width=21)
-        before = endpoint
+    verdicts = {name: _verdicts(name, own, refs, studies) for name, own in chosen.items()}
+    left_out = [set(own) for own in verdicts.values()]
+    # one reason keeps these out of every endpoint
+    never = {each for each in set.intersection(*left_out) if each[0] == "left out"}
+    shown = {"any": [each for each in next(iter(verdicts.values())) if each in never]}
+    shown |= {name: [each for each in own if each not in never] for name, own in verdicts.items()}
+    for name, own in shown.items():
+        for number, (verdict, text) in enumerate(own):
+            label = "" if number else name
+            yield from labelled(f"{label:<10}{verdict:<11}", text, indent=2, width=21)
 
 
 def _verdicts(
-    entries: Mapping[str, LeftOut], refs: Mapping[str, CohortRef], endpoint: str
-) -> Iterator[tuple[str, str]]:
-    """Yield why cohorts are not counted for an endpoint: who gave way, has no figure, is out."""
-    view = View(endpoint, False, True)
-    for name, entry in entries.items():
+    endpoint: str, selection: Selection, refs: Mapping[str, CohortRef], studies: Collection[str]
+) -> list[tuple[str, str]]:
+    """Return which cohorts count for an endpoint, which gave way, have no figure, are left out."""
+    counted = [ref.id for ref in selection.counted if ref.study.id in studies]
+    gave_way, without, out = [], [], []
+    for entry in selection.left_out:
+        name = f"{entry.study_id}:{entry.cohort_id}"
+        if entry.study_id not in studies:
+            continue
         if entry.gave_way_to is not None:
-            why = why_first(refs[entry.gave_way_to], refs[name], view)
-            yield "gave way", f"{name} to {entry.gave_way_to}: {why}"
-    without = [name for name, entry in entries.items() if entry.kind in _NO_FIGURE]
-    if without:
-        yield "no figure", f"{', '.join(without)} (nothing to count, so it displaces nobody)"
-    for name, entry in entries.items():
-        if _is_out(entry):
-            yield "left out", f"{name}: {entry.reason}"
-
-
-def _id(entry: LeftOut) -> str:
-    return f"{entry.study_id}:{entry.cohort_id}"
-
-
-def _is_out(entry: LeftOut) -> bool:
-    """Whether a cohort could count but for its reason; others gave way or have no figure."""
-    return entry.gave_way_to is None and entry.kind not in _NO_FIGURE
+            why = why_first(refs[entry.gave_way_to], refs[name], View(endpoint, False, True))
+            gave_way.append(("gave way", f"{name} to {entry.gave_way_to}: {why}"))
+        elif entry.kind in _NO_FIGURE:
+            without.append(name)
+        else:
+            out.append(("left out", f"{name}: {entry.reason}"))
+    words = f"{', '.join(without)} (nothing to count, so it displaces nobody)"
+    no_figure = [("no figure", words)] if without else []
+    return [("counted", ", ".join(counted) or "none"), *gave_way, *no_figure, *out]
 
 
 # --- What a check found --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ and sort.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -268,10 +269,10 @@ def _hues(endpoints: list[dict[str, Any]]) -> dict[str, str]:
     """Colour of each class of treatment; those with the most patients have one of their own."""
     from synthesis.plots.style import HUES
 
-    sizes: dict[str, int] = {}
+    sizes: Counter[str] = Counter()
     for row in (row for endpoint in endpoints for row in endpoint["rows"]):
-        sizes[row["c"]] = sizes.get(row["c"], 0) + row["shown"] * row["p"]
-    first = sorted(sizes, key=sizes.__getitem__, reverse=True)[: len(HUES)]
+        sizes[row["c"]] += row["shown"] * row["p"]
+    first = dict(sizes.most_common(len(HUES)))
     return dict(zip((name for name in sizes if name in first), HUES, strict=False))
 
 
