@@ -119,7 +119,7 @@ def staged_folder(out: Path) -> Iterator[Path]:
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write texts by the names of their files: UTF-8, with the line ends of every system."""
+    """Write texts by the names of their files: UTF-8, with the same line ends on every system."""
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
