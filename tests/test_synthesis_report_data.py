@@ -33,7 +33,7 @@ def analysis(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(analysis):
-    return page_data(analysis, analysis.registry.labels)
+    return page_data(analysis)
 
 
 # --- Names and figures ---------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def test_gains_over_every_reference_are_those_of_the_draws(analysis, data):
 
 def test_a_gain_stands_alone_where_no_confounding_is_to_be_allowed_for(analysis, tmp_path):
     def sizes(made, endpoint=0):
-        gains = page_data(made, made.registry.labels)["endpoints"][endpoint]["gains"]
+        gains = page_data(made)["endpoints"][endpoint]["gains"]
         return {
             label: len(own) for label, own in gains["reference"]["Best supportive care"].items()
         }
@@ -140,7 +140,7 @@ def test_a_gain_stands_alone_where_no_confounding_is_to_be_allowed_for(analysis,
 
 def test_a_gain_between_the_steps_of_the_slider_can_be_asked_for(analysis):
     asked = replace(analysis, settings=replace(analysis.settings, delta=1.3))
-    made = page_data(asked, asked.registry.labels)
+    made = page_data(asked)
     assert made["months"][2:5] == [1.0, 1.3, 1.5]
     gains = made["endpoints"][0]["gains"]["reference"]["Best supportive care"]
     assert {len(own[4]) for own in gains.values()} == {len(made["months"])}
@@ -163,7 +163,7 @@ def test_how_certain_a_comparison_is_stands_on_the_page(analysis):
         forest=analysis.comparison.forest.assign(certainty="low"),
     )
     graded = replace(analysis, comparison=comparison)
-    made = page_data(graded, graded.registry.labels)["endpoints"][0]["certainty"]
+    made = page_data(graded)["endpoints"][0]["certainty"]
     assert made["Sorafenib"] == {
         "certainty": "low",
         "certainty_reasons": "not randomised",

@@ -44,11 +44,8 @@ _MUTATION = {
 _CERTAINTY = ("certainty", "certainty_reasons", "tipping_limit", "tipping_estimate")
 
 
-def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
-    """Everything that the views of the page are made from.
-
-    `names` are those of the studies, by identifier.
-    """
+def page_data(analysis: Analysis) -> dict[str, Any]:
+    """Everything that the views of the page are made from."""
     vocabulary = analysis.registry.vocabulary
     endpoints = [_endpoint(analysis, name, fit) for name, fit in analysis.fits.items()]
     return {
@@ -60,9 +57,9 @@ def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
         "endpoints": endpoints,
         "hues": _hues(endpoints),
         "across": contrasts.APART,
-        "cohorts": list(_cohorts(analysis, names)),
+        "cohorts": list(_cohorts(analysis)),
         "appraisal": _appraisal(analysis),
-        "checks": _checks(analysis, names),
+        "checks": _checks(analysis),
         "densities": _densities(analysis),
     }
 
@@ -355,7 +352,7 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
 _UNTOLD = ("not printed", "not reported", "unknown")
 
 
-def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _cohorts(analysis: Analysis) -> Iterator[dict[str, Any]]:
     """Every cohort of the registry once, and every report that was left out at screening."""
     registry, used = analysis.registry, analysis.cohorts
     vocabulary, labels = registry.vocabulary, cohort_names(registry)
@@ -401,7 +398,7 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
                        list(map(comparison_words, study.comparisons)),
             }  # fmt: skip
     for report in registry.excluded:
-        yield {"s": report.id, "name": names[report.id], "screened": report.reason,
+        yield {"s": report.id, "name": registry.labels[report.id], "screened": report.reason,
                "n": sum(report.n) or None, "year": report.citation.year,
                "doi": report.citation.doi or ""}  # fmt: skip
 
@@ -432,12 +429,12 @@ def _appraisal(analysis: Analysis) -> dict[str, Any]:
 # --- Model check, and what was believed before ---------------------------------------------------
 
 
-def _checks(analysis: Analysis, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _checks(analysis: Analysis) -> list[dict[str, Any]]:
     """Each reported figure beside what the fitted model predicts of it."""
     return [
         {
             "e": row.endpoint,
-            "name": names.get(row.study, row.label),
+            "name": analysis.registry.labels.get(row.study, row.label),
             "t": row.treatment,
             "figure": row.figure,
             "v": _list((row.value, row.predicted, row.lower, row.upper)),

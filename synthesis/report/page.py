@@ -90,7 +90,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
     registry = analysis.registry
     cited = references(registry, analysis.cohorts["study"])
     names = registry.labels
-    data = page_data(analysis, names)
+    data = page_data(analysis)
     data["specifications"] = specifications()
     data["bibtex"] = bibtex([registry.studies[entry.id] for entry in cited])
     data["notes"] = {answer.endpoint: list(answer.sentences) for answer in analysis.answers}
