@@ -53,8 +53,8 @@ def _plain(chart: alt.TopLevelMixin) -> dict[str, Any]:
     return specification
 
 
-def _months(name: str, title: str = "Months") -> alt.X:
-    axis = alt.Axis(title=title, values=[0, 6, 12, 18, 24, 36], grid=False)
+def _months(name: str) -> alt.X:
+    axis = alt.Axis(title="Months", values=[0, 6, 12, 18, 24, 36], grid=False)
     return alt.X(f"{name}:Q", axis=axis, scale=alt.Scale(domain=[0, 36], nice=False, clamp=True))
 
 

@@ -141,9 +141,9 @@ def _best(rows: pd.DataFrame, endpoint: Endpoint) -> pd.Series:
     return rows.loc[order.index[0]]
 
 
-def _of(row: Any, write: Any, name: str = "value") -> str:
-    """An estimate with its interval in words: "7.0–16.9"."""
-    return limits_of(row[f"{name}_lower"], row[f"{name}_upper"], write)
+def _limits(row: Any, endpoint: Endpoint) -> str:
+    """The interval of an estimate in words: "7.0–16.9"."""
+    return limits_of(row["value_lower"], row["value_upper"], endpoint.write)
 
 
 def _unit(endpoint: Endpoint) -> str:
@@ -171,7 +171,7 @@ def _best_card(
     vocabulary = analysis.registry.vocabulary
     words = (
         f"{endpoint.quantity(vocabulary)} with {in_sentence(best['treatment'])} "
-        f"({LEVEL} interval {_of(best, endpoint.write)}): "
+        f"({LEVEL} interval {_limits(best, endpoint)}): "
         f"{_gain(best, endpoint, usual['treatment'])}."
     )
     if len(close):
@@ -184,7 +184,7 @@ def _best_card(
 
 
 def _rest_card(analysis: Analysis, endpoint: Endpoint, rest: pd.DataFrame, usual: Any) -> Card:
-    low = f"{endpoint.write(usual['value'])} ({_of(usual, endpoint.write)}){_unit(endpoint)}"
+    low = f"{endpoint.write(usual['value'])} ({_limits(usual, endpoint)}){_unit(endpoint)}"
     without = f"{low} with {in_sentence(usual['treatment'])}."
     if rest.empty:
         return Card("The others", low, f"with {in_sentence(usual['treatment'])}.")
