@@ -37,7 +37,7 @@ MONTHS_PER_UNIT: dict[str, Decimal] = {
     "years": Decimal(12),
 }
 _SHORT_UNIT = {"days": "d", "weeks": "wk", "months": "", "years": "y"}
-_P_VALUE = re.compile(r"[pP]?\s*(<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
+P_VALUE = re.compile(r"[pP]?\s*(<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _OPEN_ENDED = re.compile(r"\b(?:since|from|after)\b|[-–]\s*$", re.IGNORECASE)
 _NUMBER_ALONE = re.compile(r"(PMID|doi)\b")
@@ -74,7 +74,7 @@ def p_range(p: Decimal | str | None) -> tuple[float, float] | None:
         return None if p is None else (float(p), float(p))
     if " ".join(p.split()).casefold() == NOT_SIGNIFICANT:
         return 0.05, 1.0
-    written = _P_VALUE.fullmatch(p)
+    written = P_VALUE.fullmatch(p)
     if written is None:
         return None
     sign, value = (written[1] or "")[:1], float(written[2])

@@ -18,7 +18,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -116,6 +116,12 @@ def staged_folder(out: Path) -> Iterator[Path]:
         raise
     finally:
         _remove_empty(made)
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts by the names of their files: UTF-8, with the same line ends on every system."""
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextmanager

@@ -26,12 +26,14 @@ def registry_of(folder):
 
     Four patients of each could not be evaluated for response.
     """
-    counts = {"lenvatinib": (8, 30), "sorafenib": (3, 25), "best_care": (1, 40)}
-    more = []
-    for name, (k, n) in counts.items():
-        own = cohort("arm", name, n + 4, response={"responders": k, "evaluable": n})
-        more.append(study(f"count_{name}", own))
-    return registry_with(folder, *reports(), *more)
+    return registry_with(folder, *reports(), *responders(unassessed=4))
+
+
+def responders(*, unassessed):
+    """Reports of the responders of three treatments; so many more of each were not evaluated."""
+    for name, k, n in (("lenvatinib", 8, 30), ("sorafenib", 3, 25), ("best_care", 1, 40)):
+        own = cohort("arm", name, n + unassessed, response={"responders": k, "evaluable": n})
+        yield study(f"count_{name}", own)
 
 
 def registry_with(folder, *own):

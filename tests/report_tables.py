@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from synthesis.endpoints import endpoint_of
 from synthesis.questions.checks import Checks
 from synthesis.questions.compare import compare
 from synthesis.result import Cell, Column, Finding, Picture, Result, make_table
@@ -16,81 +19,43 @@ from synthesis.run import Analysis, Settings
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 CLASS, TREATMENT = "Multikinase inhibitor", "Lenvatinib"
 
-PRINTED = {
-    "n": 23,
-    "year": 2020,
-    "design": "retrospective",
-    "country": "France",
-    "study_id": "first2020",
-    "cohort_id": "arm",
-    "printed": "3.1 (0.6–5.5)",
-    "printed_value": 3.1,
-    "printed_lower": 0.6,
-    "printed_upper": 5.5,
-}
-FOREST_ROW = PRINTED | {
-    "treatment_class": CLASS,
-    "label": "First 2020",
-    "events": pd.NA,
-    "printed_not_reached": False,
-    "printed_upper_not_reached": False,
-    "estimate": 3.3,
-    "lower": 2.1,
-    "upper": 5.0,
-    "note": None,
-}
-NOTHING = dict.fromkeys(PRINTED) | {"n": pd.NA, "year": pd.NA}
-NOTHING |= dict.fromkeys(("printed_value", "printed_lower", "printed_upper"), np.nan)
 
-
-def forest_table(treatments=(TREATMENT,), scale=1.0) -> pd.DataFrame:
-    without = FOREST_ROW | NOTHING
-    rows = [without | {"kind": "class", "treatment": None, "label": CLASS}]
+def forest_table(treatments=(TREATMENT,)) -> pd.DataFrame:
+    """The columns by which a forest plot is cut to some treatments."""
+    rows = [("class", None, CLASS, None)]
     for name in treatments:
-        rows += [
-            without | {"treatment": name, "kind": "treatment", "label": name},
-            FOREST_ROW | {"treatment": name, "kind": "cohort"},
-            without | {"treatment": name, "kind": "mean_study", "label": "Pooled, mean study"},
-            without | {"treatment": name, "kind": "new_study", "label": "New study"},
-        ]
-    last = {"kind": "heterogeneity", "treatment": None, "treatment_class": None, "label": "SD 0.2"}
-    frame = pd.DataFrame([*rows, without | last])
-    numbers = ["printed_value", "printed_lower", "printed_upper", "estimate", "lower", "upper"]
-    frame[numbers] *= scale
-    return frame.astype({"year": "Int64", "n": "Int64", "events": "Int64"})
+        rows += [("treatment", name, name, None), ("cohort", name, "First 2020", "first2020")]
+    rows.append(("heterogeneity", None, "SD 0.2", None))
+    frame = pd.DataFrame(rows, columns=["kind", "treatment", "label", "study_id"])
+    return frame.assign(treatment_class=CLASS)
 
 
 def pooled_table(endpoints) -> pd.DataFrame:
-    survival = {"median_months": 3.2, "survival_6m": 0.254}
-    response = {"response_rate": 0.153, "disease_control": 0.4, "complete_response": 0.02}
     rows = [
         {
             "endpoint": endpoint,
             "treatment": TREATMENT,
             "histology": histology,
-            "estimand": estimand,
+            "estimand": endpoint_of(endpoint).estimand,
             "target": target,
             "shrunk": False,
-            "estimate": value,
-            "lower": value / width,
-            "upper": value * width,
-            "cohorts": 0 if estimand == "complete_response" else 1,
-            "patients": 0 if estimand == "complete_response" else 23,
+            "estimate": 3.2,
+            "lower": 3.2 / width,
+            "upper": 3.2 * width,
         }
         for endpoint in endpoints
         for histology in (("reference", "pure", "mixed") if endpoint == "os" else ("reference",))
-        for estimand, value in (response if endpoint == "response" else survival).items()
         for target, width in (("mean_study", 1.5), ("new_study", 2.0))
     ]
     return pd.DataFrame(rows)
 
 
 def cohort_table(endpoints) -> pd.DataFrame:
-    names = ("printed", "printed_value", "printed_lower", "printed_upper")
     row = {
         **{"study": "first2020", "cohort": "arm", "label": "First 2020", "year": 2020},
         **{"treatment": TREATMENT, "treatment_class": CLASS, "histology": "unknown", "n": 23},
-        **{name: PRINTED[name] for name in names},
+        **{"printed": "3.1 (0.6–5.5)", "printed_value": 3.1},
+        **{"printed_lower": 0.6, "printed_upper": 5.5},
         **{"estimate": 0.33, "lower": 0.21, "upper": 0.5, "entered_as": "the median's rank"},
         **{"note": "the interval lies evenly around the median", "status": "verified"},
     }
@@ -186,9 +151,7 @@ def make_analysis(registry, endpoints=("os", "pfs", "response"), verdict="PASS",
         diagnostics=diagnostics_table(endpoints, verdict),
         priors=pd.DataFrame([prior | more | {"rationale": "weak", "source": "a paper"}]),
         **dict.fromkeys(("families", "covariates", "model_choice"), pd.DataFrame()),
-        forest={
-            name: forest_table(scale=0.05 if name == "response" else 1.0) for name in endpoints
-        },
+        forest={name: forest_table() for name in endpoints},
         curves={},
         checks=Checks({}, {}),
         findings=None,
@@ -241,6 +204,13 @@ class Page(HTMLParser):
     def every(self, *tags: str) -> list[tuple[dict[str, str | None], str]]:
         found = zip(self.elements, self.texts, strict=True)
         return [(attrs, " ".join(text.split())) for (tag, attrs), text in found if tag in tags]
+
+    @property
+    def data(self) -> Any:
+        """What the scripts of the page read."""
+        ((_, text),) = [found for found in self.every("script") if found[0].get("id") == "data"]
+        assert "<" not in text  # no text of it ends the element
+        return json.loads(text)
 
     def section(self, name: str) -> str:
         """The text of one section."""

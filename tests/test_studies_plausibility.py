@@ -254,36 +254,28 @@ def test_nothing_is_noted_where_there_is_no_trap(tables):
 HERE = {"institutions": ["One Hospital"]}
 
 
-def test_a_report_entered_twice_is_flagged_in_the_second():
-    citation = {"doi": "10.1000/one", "year": 2001}
-    both = [one(arm(), name=name, citation=citation) for name in ("abel2001", "abel2001b")]
-    assert warned(*both) == [("same-report", "citation.doi")]
-    assert reviewed(*both).warnings[0].file == "abel2001b.toml"
+IN_FULL = {"authors": ["Abel A"], "year": 2001, "title": "Outcomes of a drug"}
+TRIAL = {"year": 2001, "trial_registration": "NCT00000001", "title": "Interim analysis"}
+TWICE = {
+    "one DOI": ({"doi": "10.1000/one", "year": 2001}, {}, {}, ["citation.doi"]),
+    "author, year and title": (IN_FULL, {}, {}, ["citation.authors"]),
+    "another title": (IN_FULL, {}, {"title": "Outcomes of another drug"}, []),
+    "one trial, one title": (TRIAL, {}, {"title": "Interim  analysis"}, ["citation.title"]),
+    "one trial, two titles": (TRIAL, {}, {"title": "Final analysis"}, []),
+}
 
 
-def test_a_report_without_a_doi_is_known_by_author_year_and_title():
-    citation = {"authors": ["Abel A"], "year": 2001, "title": "Outcomes of a drug"}
-    both = [one(arm(), name=name, citation=citation) for name in ("abel2001", "abel2001b")]
-    assert warned(*both) == [("same-report", "citation.authors")]
-    both[1]["citation"] = citation | {"title": "Outcomes of another drug"}
-    assert warned(*both) == []
+@pytest.mark.parametrize(("citation", "first", "second", "fields"), TWICE.values(), ids=TWICE)
+def test_a_report_entered_twice_is_flagged_in_the_second(citation, first, second, fields):
+    earlier = one(arm(), name="abel2001", citation=citation | first)
+    later = one(arm(), name="abel2001b", citation=citation | second)
+    found = [w for w in reviewed(earlier, later).warnings if w.check == "same-report"]
+    assert [(w.file, w.field) for w in found] == [("abel2001b.toml", field) for field in fields]
 
 
 def test_ratios_that_belong_together_are_not_flagged():
     assert warned(circle("0.50", "0.25")) == warned(circle("0.50", "0.33")) == []
     assert warned(circle("2.0", "0.9")) == []
-
-
-def test_one_trial_under_two_titles_is_no_report_entered_twice():
-    trial = {"year": 2001, "trial_registration": "NCT00000001"}
-    titles = ["Interim analysis", "Final analysis"]
-    both = [
-        one(arm(), name=f"abel2001{i}", citation=trial | {"title": title})
-        for i, title in enumerate(titles)
-    ]
-    assert ("same-report", "citation.title") not in warned(*both)
-    both[1]["citation"]["title"] = "Interim  analysis"
-    assert ("same-report", "citation.title") in warned(*both)
 
 
 def pair(one_more, other_more, *, one_treatment="lenvatinib", other_treatment="lenvatinib"):

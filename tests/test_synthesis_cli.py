@@ -19,10 +19,12 @@ from pathlib import Path
 
 import golden
 import pytest
-from command_line import refusals
+from command_line import refusals, refused
 from registries import shipped
+from small_registry import cohort, landmark, median, study, write_file
 
 import synthesis
+from studies import load_registry
 from synthesis import cli
 from synthesis.__main__ import main
 from synthesis.cli import commands, running
@@ -32,61 +34,31 @@ from synthesis.result import RESEARCH_USE, Finding, Result
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"arviz", "jinja2", "matplotlib", "numba", "nutpie", "pandas", "pymc", "pytensor", "scipy"}
 
-STUDY = """\
-id = "{id}"
-status = "verified"
-design = "retrospective"
 
-[citation]
-authors = ["Example A", "Other B"]
-year = 2020
-title = "A series"
-
-[[cohorts]]
-id = "all"
-treatment = "lenvatinib"
-treatment_as_printed = "lenvatinib"
-n = 23
-
-[[cohorts.survival]]
-endpoint = "os"
-median = 3.1
-ci = [0.6, 5.5]
-unit = "months"
-
-[[cohorts.landmarks]]
-endpoint = "os"
-time = 12
-unit = "months"
-survival = 0.1
-
-[cohorts.response]
-cr = 0
-pr = 2
-evaluable = 23
-
-[[sources]]
-kind = "abstract"
-"""
+def example(name="example2020", n=23):
+    """Describe a report of every kind of figure."""
+    figures = {"survival": [median(ci="0.6 5.5")], "landmarks": [landmark(12, "0.1")]}
+    own = cohort("all", n=n, response={"cr": 0, "pr": 2, "evaluable": 23}, **figures)
+    citation = {"authors": ["Example A", "Other B"], "year": 2020, "title": "A series"}
+    return study(name, own, citation=citation, sources=[{"kind": "abstract"}])
 
 
-PRIORS = """\
-[[priors]]
-name = "study_sd"
-role = "Spread of studies"
-family = "half_normal"
-scale = 0.125
-reads_as = "factor"
-rationale = "For a test."
-source = "None."
-"""
+PRIORS = {
+    "name": "study_sd",
+    "role": "Spread of studies",
+    "family": "half_normal",
+    "scale": 0.125,
+    "reads_as": "factor",
+    "rationale": "For a test.",
+    "source": "None.",
+}
 
 
 @pytest.fixture
 def registry(tmp_path):
     folder = tmp_path / "registry"
     folder.mkdir()
-    (folder / "example2020.toml").write_text(STUDY.format(id="example2020"))
+    write_file(folder / "example2020.toml", example())
     return folder
 
 
@@ -235,39 +207,55 @@ plan --treatment lenvatinab
 plan --treatment lenvatinib --design crossover
 sensitivity --choice prior
 sensitivity --endpoint response
+forest os -o x.svg --registry few --only --treatment lenvatinb
+forest os -o x.svg --registry few --only --treatment paclitaxel
+forest os -o x.svg --registry few --only --class multikinase_inhibtor
+forest os -o x.svg --registry few --only --class chemotherapy
+forest os -o x.svg --registry few --only --class "Multikinase inhibitor" --class chemotherapy
+report --registry few --only --reference paclitaxel --endpoint os
+report --registry few --only --reference lenvatinb
+impact few/example2020.toml --registry few --only
+studies check empty
+studies list --registry empty
+impact empty
+report --registry none
 """
 
 
-def test_wrong_words_are_refused_in_one_sentence(capsys, tmp_path, monkeypatch):
+def test_wrong_words_are_refused_in_one_sentence(registry, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(running, "load_registry", lambda *_, **__: shipped())  # read once
+    registry.rename("few")
+    Path("empty").mkdir()
+
+    def read_once(*folders, **more):
+        return load_registry(*folders, **more) if folders else shipped()
+
+    monkeypatch.setattr(running, "load_registry", read_once)
     page = []
     for words in WRONG.splitlines():
-        (line,) = refusals(capsys, *shlex.split(words))
+        line = refused(capsys, *shlex.split(words))
         page.append(f"atc {words}\n    {line}\n")
     golden.check("refusals_cli", "".join(page).replace(str(ROOT), "ROOT"))
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "example2020.toml", "few"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("median = 3.1", "median = ", "example2020.toml"),
+        ('"median" = 3.1', '"median" = ', "example2020.toml"),
         ('"lenvatinib"', '"lenvatinb"', "lenvatinib"),
-        ("median = 3.1", "median = 7.1", "7.1"),
-        ("n = 23", "n = -23", "-23"),
-        ("survival = 0.1", "survival = 10", "10"),
+        ('"median" = 3.1', '"median" = 7.1', "7.1"),
+        ('"n" = 23', '"n" = -23', "-23"),
+        ('"survival" = 0.1', '"survival" = 10', "10"),
         ('id = "example2020"', 'id = "other2020"', "other2020"),
-        ("n = 23", "m = 23", "m"),
+        ('"n" = 23', '"m" = 23', "m"),
     ],
     ids=["malformed", "treatment", "median", "negative", "percent", "id", "key"],
 )
-@pytest.mark.parametrize("command", ["report", "studies list"])
-def test_a_bad_study_file_is_refused(command, old, new, said, registry, tmp_path, capsys):
+def test_a_bad_study_file_is_refused(old, new, said, registry, tmp_path, capsys):
     file = registry / "example2020.toml"
     file.write_text(file.read_text().replace(old, new, 1))
-    out = ("--out", tmp_path / "out") if command == "report" else ()
-    lines = refusals(capsys, *command.split(), "--registry", registry, *out)
+    lines = refusals(capsys, "report", "--registry", registry, "--out", tmp_path / "out")
     assert lines
     assert all("example2020.toml" in line for line in lines)
     assert any(said in line for line in lines)
@@ -276,25 +264,15 @@ def test_a_bad_study_file_is_refused(command, old, new, said, registry, tmp_path
 
 
 def test_every_problem_has_a_line_of_its_own(registry, capsys):
-    file = registry / "example2020.toml"
-    text = file.read_text().replace("n = 23", "n = -23").replace('unit = "months"\ns', "s")
-    file.write_text(text.replace("year = 2020", 'year = "2020"'))
+    tables = example(n=-23)
+    tables["citation"]["year"] = "2020"
+    del tables["cohorts"][0]["landmarks"][0]["unit"]
+    write_file(registry / "example2020.toml", tables)
     other = registry / "second2021.toml"
-    other.write_text(STUDY.format(id="example2020"))
+    write_file(other, example())
     lines = refusals(capsys, "studies", "list", "--registry", registry)
     assert sum("example2020.toml" in line for line in lines) >= 3
     assert any(line.startswith(f"{other}:1, id: ") for line in lines)
-
-
-def test_folders_without_studies_are_refused(tmp_path, capsys):
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    for words in (("studies", "check"), ("impact",), ("studies", "list", "--registry")):
-        (line,) = refusals(capsys, *words, f"{empty}")
-        assert "no study file" in line
-    (line,) = refusals(capsys, "report", "--registry", f"{tmp_path / 'none'}", "--out", f"{empty}")
-    assert "no such folder" in line
-    assert list(empty.iterdir()) == []
 
 
 @pytest.fixture
@@ -313,22 +291,22 @@ def test_unwritable_output_is_refused_before_anything_else(tmp_path, capsys, not
         for command in set(QUESTIONS) - {"forest", "reproduce", "cache"}:
             words = {"impact": ("x.toml",), "plan": ("--treatment", "x"), "pool": ("x.csv",)}
             words = words.get(command, ())
-            (line,) = refusals(capsys, command, *words, "--out", f"{place}")
+            line = refused(capsys, command, *words, "--out", f"{place}")
             assert str(file) in line
     for place in (file / "x.svg", tmp_path / "folder.svg"):
         (tmp_path / "folder.svg").mkdir(exist_ok=True)
-        (line,) = refusals(capsys, "forest", "os", "-o", f"{place}")
+        line = refused(capsys, "forest", "os", "-o", f"{place}")
         assert str(place) in line
     own = tmp_path / "own.docx"
     own.write_text("mine")
     (tmp_path / "folder.docx").mkdir()
     for place in (own, file / "x.docx", tmp_path / "folder.docx"):
-        (line,) = refusals(capsys, "report", "--word", f"{place}", "--out", f"{tmp_path / 'new'}")
+        line = refused(capsys, "report", "--word", f"{place}", "--out", f"{tmp_path / 'new'}")
         assert str(place) in line
     assert own.read_text() == "mine"
     assert not (tmp_path / "new").exists()
     if Path("/proc/self").exists():
-        (line,) = refusals(capsys, "report", "--out", "/proc/results")
+        line = refused(capsys, "report", "--out", "/proc/results")
         assert "/proc/results cannot be written" in line
     assert file.read_text() == "mine"
 
@@ -337,40 +315,13 @@ def test_a_bibliography_of_ones_own_is_not_replaced(tmp_path, capsys, nothing_is
     own = tmp_path / "paper.bib"
     for text in ("@article{key,}\n", "", "\xff"):
         own.write_text(text, encoding="latin-1")
-        (line,) = refusals(capsys, "forest", "os", "-o", f"{tmp_path / 'paper.pdf'}")
+        line = refused(capsys, "forest", "os", "-o", f"{tmp_path / 'paper.pdf'}")
         assert line.startswith(f"{own} is a bibliography of your own")
         assert own.read_text(encoding="latin-1") == text
     assert [entry.name for entry in tmp_path.iterdir()] == ["paper.bib"]
     own.write_text("% Reports drawn in the forest plot paper.svg\n")
     with pytest.raises(AssertionError, match="the output is tried first"):
         cli.main(("forest", "os", "-o", f"{tmp_path / 'paper.pdf'}"))
-
-
-def test_an_unknown_treatment_is_told_the_possible_ones(registry, tmp_path, capsys):
-    words = ("forest", "os", "--registry", registry, "--only", "-o", tmp_path / "x.svg")
-    (line,) = refusals(capsys, *words, "--treatment", "lenvatinb")
-    assert 'did you mean "lenvatinib"?' in line
-    assert "Possible for os: lenvatinib." in line
-    (line,) = refusals(capsys, *words, "--treatment", "paclitaxel")
-    assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
-    (line,) = refusals(capsys, *words, "--class", "multikinase_inhibtor")
-    assert 'unknown class "multikinase_inhibtor"; did you mean "multikinase_inhibitor"?' in line
-    (line,) = refusals(capsys, *words, "--class", "chemotherapy")
-    assert line == "no cohort of chemotherapy is pooled; possible for os: multikinase_inhibitor."
-    (line,) = refusals(
-        capsys, *words, "--class", "Multikinase inhibitor", "--class", "chemotherapy"
-    )
-    assert line.startswith("no cohort of chemotherapy is pooled")
-
-
-def test_an_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(commands, "analysed", interrupted)
-    assert cli.main(("report", "--out", f"{tmp_path / 'a' / 'out'}")) == 130
-    assert capsys.readouterr().err == "Interrupted; nothing is half written.\n"
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_in_a_pipe_is_a_line_from_time_to_time(capsys, monkeypatch):
@@ -414,7 +365,7 @@ def asked(monkeypatch):
 
 def test_what_was_asked_for_reaches_the_analysis(registry, tmp_path, asked, capsys):
     file = tmp_path / "priors.toml"
-    file.write_text(PRIORS)
+    write_file(file, {"priors": [PRIORS]})
     words = ["--registry", registry, "--only", "--verified-only", "--no-cache"]
     words += ["--convert", "ttp:pfs", "--priors", f"{file}", "--seed", "7"]
     for command in (["report", "--out", tmp_path / "out"], ["forest", "os", "-o", "x.svg"]):
@@ -438,10 +389,7 @@ def test_what_treatments_are_set_against_is_known_before_anything_is_fitted(
     ]
     assert (asked["reference"], asked["delta"], asked["sensitivity"]) == ("Lenvima", 2.5, True)
     asked.clear()
-    (line,) = refusals(capsys, *words, "--reference", "paclitaxel", "--endpoint", "os")
-    assert line == "no cohort of paclitaxel is pooled; possible for os: lenvatinib."
-    (line,) = refusals(capsys, *words, "--reference", "lenvatinb")
-    assert 'did you mean "lenvatinib"?' in line
+    refused(capsys, *words, "--reference", "paclitaxel", "--endpoint", "os")
     assert asked == {}
 
 
@@ -466,7 +414,7 @@ def test_impact_adds_the_files_and_shows_the_answers(registry, tmp_path, monkeyp
     monkeypatch.setattr(question, "impact", impact)
     monkeypatch.setattr(question, "result", lambda answer, registry: made)
     file, out = tmp_path / "new2024.toml", tmp_path / "out"
-    file.write_text(STUDY.format(id="new2024"))
+    write_file(file, example("new2024"))
     words = ["impact", f"{file}", "--registry", f"{registry}", "--only", "--endpoint", "os"]
     assert cli.main(words) == 0
     said = "What changes?\nLittle.\n\n- Nothing.\n\nPASS    os, with\n"
@@ -478,11 +426,8 @@ def test_impact_adds_the_files_and_shows_the_answers(registry, tmp_path, monkeyp
     assert cli.main([*words, "--out", f"{out}"]) == 0
     assert f"{said}\nWritten: {out / 'impact.md'} (2 files)\n" in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["kind"] == "impact"
-    same = registry / "example2020.toml"
-    (line,) = refusals(capsys, "impact", f"{same}", "--registry", registry, "--only")
-    assert line.startswith("no study is new or changed")
     changed = tmp_path / "example2020.toml"
-    changed.write_text(same.read_text().replace("n = 23", "n = 24"))
+    write_file(changed, example(n=24))
     assert cli.main(["impact", f"{changed}", "--registry", f"{registry}", "--only"]) == 0
     said = f"{changed} is used in place of the example2020 read before it.\n"
     assert capsys.readouterr().err == said
@@ -492,13 +437,12 @@ def test_results_of_another_kind_are_not_replaced(tmp_path, capsys):
     for kind, command in (("impact", ("report",)), ("report", ("impact", "x.toml"))):
         manifest = {"files": ["a.txt"]} | ({"kind": kind} if kind == "impact" else {})
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-        (line,) = refusals(capsys, *command, "--out", f"{tmp_path}")
+        line = refused(capsys, *command, "--out", f"{tmp_path}")
         assert line.startswith(f"{tmp_path} holds other results ({kind})")
 
 
 def test_output_that_nobody_reads_to_its_end_is_no_error(registry):
-    program = "from synthesis.cli import main; raise SystemExit(main())"
-    command = [sys.executable, "-c", program, "studies", "list"]
+    command = [sys.executable, "-m", "synthesis", "studies", "list"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -510,10 +454,9 @@ def test_output_that_nobody_reads_to_its_end_is_no_error(registry):
 def test_a_letter_that_a_terminal_cannot_show_is_no_error(registry):
     file = registry / "example2020.toml"
     file.write_text(file.read_text().replace("Other B", "Łther B"), encoding="utf-8")
-    program = "from synthesis.cli import main; raise SystemExit(main())"
     words = ["studies", "show", "example2020", "--registry", registry]
     done = subprocess.run(
-        [sys.executable, "-c", program, *words],
+        [sys.executable, "-m", "synthesis", *words],
         cwd=ROOT,
         capture_output=True,
         env=os.environ | {"PYTHONIOENCODING": "latin-1"},

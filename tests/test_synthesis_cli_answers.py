@@ -92,13 +92,6 @@ def test_confounding_is_chosen_by_an_option(compared, compared_asked, capsys, as
     assert said in without_blanks(out)
 
 
-@pytest.mark.parametrize("question", ["compare", "benefit", "mix", "report"])
-def test_confounding_that_is_no_choice_is_refused(compared, compared_asked, capsys, question):
-    line = refused(capsys, *ask(question, compared, "--confounding", "3"))
-    assert "'3' is not one of default, 0, 1.5, 2." in line
-    assert compared_asked == {}
-
-
 def test_an_endpoint_without_the_reference_is_not_fitted(tmp_path, compared_asked, capsys):
     silent = json.loads(json.dumps(compare_fits.REPORTS[4], default=str))
     silent["cohorts"][0].pop("response")
@@ -138,15 +131,6 @@ def test_a_comparison_is_written_and_files_of_others_stay(
     svg = (out / "figures" / "compare.svg").read_text(encoding="utf-8")
     assert "Lot 2021" in svg  # the reports that it rests on are named in the file
     assert "Care 2021" in svg
-
-
-def test_a_reference_is_checked_before_anything_is_fitted(compared, compared_asked, capsys):
-    line = refused(capsys, *ask("compare", compared, *BOTH, "--reference", "lenvatinb"))
-    assert 'unknown treatment "lenvatinb"; did you mean "lenvatinib"?' in line
-    assert "Possible for os, response: best_care, lenvatinib, paclitaxel, sorafenib." in line
-    line = refused(capsys, *ask("compare", compared, *BOTH, "--reference", "radiotherapy"))
-    assert line.startswith("no cohort of radiotherapy is pooled; possible for os, response: best_")
-    assert compared_asked == {}
 
 
 def test_what_cannot_be_compared_is_refused(compared, compared_asked, tmp_path, capsys):
@@ -236,22 +220,6 @@ def test_where_no_report_tells_histology_the_terminal_says_so(tmp_path, capsys, 
     assert SAYS_NOTHING in without_blanks(answered(capsys, *ask("benefit", untold)))
 
 
-@pytest.mark.parametrize(
-    ("question", "more", "said"),
-    [
-        ("benefit", ("--reference", "aspirin"), "aspirin"),
-        ("benefit", ("--reference", "lenvatinb"), "lenvatinib"),
-        ("benefit", ("--reference", "lenvatinb"), "best_care"),
-        ("benefit", ("--reference", "radiotherapy"), "no cohort of radiotherapy is pooled"),
-        ("benefit", ("--treatment", "radiotherapy"), "no cohort of radiotherapy is pooled"),
-        ("mix", ("--treatment", "radiotherapy"), "no cohort of radiotherapy is pooled"),
-    ],
-)
-def test_a_treatment_that_is_not_pooled_is_refused(told, capsys, told_asked, question, more, said):
-    assert said in refused(capsys, *ask(question, told, *more))
-    assert told_asked == {}
-
-
 # --- bias ----------------------------------------------------------------------------------------
 
 
@@ -297,12 +265,6 @@ def test_options_reach_an_analysis_of_one_family(biased, biased_asked, capsys):
     assert (options["family_name"], options["seed"], options["draws"]) == ("weibull", 5, 50)
     assert options["cache"] is False
     assert "30 % mixed histology" in without_blanks(out)
-
-
-def test_nothing_to_pool_is_one_sentence(biased, capsys):
-    """The real analysis: it stops before anything is sampled."""
-    line = refused(capsys, *ask("bias", biased, "--endpoint", "pfs"))
-    assert "can be counted for pfs." in line
 
 
 # --- control -------------------------------------------------------------------------------------
@@ -359,20 +321,6 @@ def test_arms_of_two_treatments_are_two_answers_in_one(
     assert list(both["treatment"].unique()) == ["Lenvatinib", "Sorafenib"]
 
 
-@pytest.mark.parametrize(
-    ("treatment", "said"),
-    [
-        ("radiotherapy", "no cohort of radiotherapy is pooled; possible for os"),
-        ("lenvatinip", 'did you mean "lenvatinib"?'),
-    ],
-)
-def test_an_arm_that_is_not_pooled_is_refused(
-    controlled, capsys, controlled_asked, treatment, said
-):
-    assert said in refused(capsys, *ask("control", controlled, "--treatment", treatment))
-    assert controlled_asked == {}  # before anything is sampled
-
-
 # --- plan ----------------------------------------------------------------------------------------
 
 
@@ -419,20 +367,19 @@ def test_studies_of_two_treatments_are_planned(capsys, told, planned_asked, tmp_
     assert stems == {f"plan_{k}_os_{t}" for k in kinds for t in ("lenvatinib", "paclitaxel")}
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        (("--treatment", "lenvatinab"), "did you mean"),
-        (("--treatment", "best_care"), "Best supportive care is the reference itself"),
-        ((*QUICK, "--n", "3"), "n: found 3, expected a whole number of patients from 4"),
-        ((*QUICK, "--n", "21", "--design", "randomised"), "n: found 21, expected an even number"),
-        ((*QUICK, "--threshold", "1.2"), "threshold: found 1.2, expected a probability"),
-        ((*QUICK, "--accrual", "-3"), "accrual: found -3, expected months from 0"),
-        ((*QUICK, "--family", "long-tail"), "family: found 'long-tail', expected one without a"),
-    ],
-)
-def test_what_cannot_be_planned_is_one_sentence(capsys, told, planned_asked, more, said):
-    assert said in refused(capsys, *ask("plan", told, *more))
+NOT_PLANNED = """\
+--treatment best_care
+--treatment lenvatinib --n 3
+--treatment lenvatinib --n 21 --design randomised
+--treatment lenvatinib --threshold 1.2
+--treatment lenvatinib --accrual -3
+--treatment lenvatinib --family long-tail
+"""
+
+
+def test_what_cannot_be_planned_is_one_sentence(capsys, told, planned_asked):
+    lines = (f"told plan {words}" for words in NOT_PLANNED.splitlines())
+    golden.check("refusals_plan", refusals_page(capsys, {"told": told}, lines))
 
 
 # --- sensitivity ---------------------------------------------------------------------------------
@@ -497,14 +444,48 @@ def test_an_interrupt_says_how_much_is_kept(chosen, fitter, tmp_path, capsys):
     assert (out / "tables" / "sensitivity.csv").is_file()
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--treatment", "radiotherapy"), "no cohort of radiotherapy is pooled here."),
-        (("--reference", "lenvatinib", "--treatment", "lenvatinib"), "compared with itself"),
-        (("--endpoint", "pfs"), "no cohort can be counted for pfs"),
-    ],
-)
-def test_what_cannot_be_varied_is_one_sentence(chosen, fitter, capsys, words, said):
-    assert said in refused(capsys, *choices(chosen, *words))
+# --- What is refused -----------------------------------------------------------------------------
+
+#: A registry, and what is asked of it.
+REFUSED = """\
+compared report --confounding 3
+compared compare --confounding 3
+compared benefit --confounding 3
+compared mix --confounding 3
+compared compare --endpoint os --endpoint response --reference lenvatinb
+compared compare --endpoint os --endpoint response --reference radiotherapy
+told benefit --reference aspirin
+told benefit --reference lenvatinb
+told benefit --reference radiotherapy
+told benefit --treatment radiotherapy
+told mix --treatment radiotherapy
+told plan --treatment lenvatinab
+biased bias --endpoint pfs
+controlled control --treatment radiotherapy
+controlled control --treatment lenvatinip
+chosen sensitivity --treatment radiotherapy
+chosen sensitivity --reference lenvatinib --treatment lenvatinib
+chosen sensitivity --endpoint pfs
+"""
+
+
+def refusals_page(capsys, folders, lines):
+    """Commands, each on one of the registries, and the sentence that each is refused with."""
+    page = []
+    for line in lines:
+        name, question, *words = line.split()
+        said = refused(capsys, *ask(question, folders[name], *words))
+        said = said.replace(str(folders[name]), "REGISTRY")
+        page.append(f"atc {question} {' '.join(words)}\n    {said}\n")
+    return "".join(page)
+
+
+def test_what_is_refused_is_refused_before_anything_is_fitted(
+    compared, told, biased, controlled, chosen, fitter, monkeypatch, capsys
+):
+    fitted = stand_in(monkeypatch)
+    folders = {"compared": compared, "told": told, "biased": biased}
+    folders |= {"controlled": controlled, "chosen": chosen}
+    golden.check("refusals_answers", refusals_page(capsys, folders, REFUSED.splitlines()))
+    assert fitted == {}
     assert fitter.names == []

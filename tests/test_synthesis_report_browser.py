@@ -41,11 +41,7 @@ def hostile():
 
 @pytest.fixture(scope="module")
 def analysis(tmp_path_factory):
-    counts = {"lenvatinib": (8, 30), "sorafenib": (3, 25), "best_care": (1, 40)}
-    more = [
-        study(f"count_{name}", cohort("arm", name, n, response={"responders": k, "evaluable": n}))
-        for name, (k, n) in counts.items()
-    ]
+    more = report_fits.responders(unassessed=0)
     folder = tmp_path_factory.mktemp("browser")
     others = [report for report in reports() if report["id"] != "fourth"]
     return report_fits.analysis_of(report_fits.registry_with(folder, *others, hostile(), *more))

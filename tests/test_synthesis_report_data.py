@@ -36,42 +36,30 @@ def analysis(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(analysis):
-    return page_data(analysis, analysis.registry.labels)
+    return page_data(analysis)
 
 
 # --- Names and figures ---------------------------------------------------------------------------
 
 
-def named(tmp_path, **citation):
-    """What a reader calls a study with this citation."""
-    own = study("x1", cohort(n=9, survival=[median()]), enrolment="2001-03 to 2009")
-    own["citation"] = citation
-    return load_registry(write_registry(tmp_path / "registry", own)).labels["x1"]
+ENROLLED = {"enrolment": "2001-03 to 2009"}
+NUMBER = {"label": "PMID 21791572", "pmid": "21791572"}
+NAMES = [
+    ({"authors": ["Pennell NA"], "year": 2008}, ENROLLED, "Pennell 2008"),
+    ({"authors": ["Ahn"], "journal": "Int J Thyroidol"}, ENROLLED, "Ahn, 2001–2009"),
+    ({"label": "Cleveland Clinic 2013"}, ENROLLED, "Cleveland Clinic 2013"),
+    ({"label": "Northwest Med J"}, ENROLLED, "Northwest Med J"),
+    (NUMBER, ENROLLED, "Hospital series, 2001–2009"),
+    (NUMBER, {"design": "retrospective"}, "Hospital series, 9 patients"),
+    (NUMBER, {"design": "registry"}, "Registry, 9 patients"),
+    ({"journal": "World J Surg", "year": 1998}, ENROLLED, "World J Surg, 1998"),
+    ({"title": "A report of patients"}, ENROLLED, "“A report of patients”"),
+]
 
 
-@pytest.mark.parametrize(
-    ("citation", "name"),
-    [
-        ({"authors": ["Pennell NA"], "year": 2008}, "Pennell 2008"),
-        ({"authors": ["Ahn"], "journal": "Int J Thyroidol"}, "Ahn, 2001–2009"),
-        ({"label": "Cleveland Clinic 2013"}, "Cleveland Clinic 2013"),
-        ({"label": "Northwest Med J"}, "Northwest Med J"),
-        ({"label": "PMID 21791572", "pmid": "21791572"}, "Hospital series, 2001–2009"),
-        ({"journal": "World J Surg", "year": 1998}, "World J Surg, 1998"),
-        ({"title": "A report of patients"}, "“A report of patients”"),
-    ],
-)
-def test_a_study_has_a_name_that_a_reader_knows(tmp_path, citation, name):
-    assert named(tmp_path, **citation) == name
-
-
-@pytest.mark.parametrize(
-    ("design", "name"),
-    [("retrospective", "Hospital series, 9 patients"), ("registry", "Registry, 9 patients")],
-)
-def test_a_report_of_which_nothing_is_known_has_the_number_of_its_patients(tmp_path, design, name):
-    own = study("x1", cohort(n=9, survival=[median()]), design=design)
-    own["citation"] = {"label": "PMID 21791572", "pmid": "21791572"}
+@pytest.mark.parametrize(("citation", "more", "name"), NAMES)
+def test_a_study_has_a_name_that_a_reader_knows(tmp_path, citation, more, name):
+    own = study("x1", cohort(n=9, survival=[median()]), **more) | {"citation": citation}
     assert load_registry(write_registry(tmp_path, own)).labels["x1"] == name
 
 
@@ -135,7 +123,7 @@ def test_gains_over_every_reference_are_those_of_the_draws(analysis, data):
 
 def test_a_gain_stands_alone_where_no_confounding_is_to_be_allowed_for(analysis, tmp_path):
     def sizes(made, endpoint=0):
-        gains = page_data(made, made.registry.labels)["endpoints"][endpoint]["gains"]
+        gains = page_data(made)["endpoints"][endpoint]["gains"]
         return {
             label: len(own) for label, own in gains["reference"]["Best supportive care"].items()
         }
@@ -155,7 +143,7 @@ def test_a_gain_stands_alone_where_no_confounding_is_to_be_allowed_for(analysis,
 
 def test_a_gain_between_the_steps_of_the_slider_can_be_asked_for(analysis):
     asked = replace(analysis, settings=replace(analysis.settings, delta=1.3))
-    made = page_data(asked, asked.registry.labels)
+    made = page_data(asked)
     assert made["months"][2:5] == [1.0, 1.3, 1.5]
     gains = made["endpoints"][0]["gains"]["reference"]["Best supportive care"]
     assert {len(own[4]) for own in gains.values()} == {len(made["months"])}
@@ -178,7 +166,7 @@ def test_how_certain_a_comparison_is_stands_on_the_page(analysis):
         forest=analysis.comparison.forest.assign(certainty="low"),
     )
     graded = replace(analysis, comparison=comparison)
-    made = page_data(graded, graded.registry.labels)["endpoints"][0]["certainty"]
+    made = page_data(graded)["endpoints"][0]["certainty"]
     assert made["Sorafenib"] == {
         "certainty": "low",
         "certainty_reasons": "not randomised",

@@ -21,15 +21,7 @@ from report_tables import (
     plot_labels,
     with_results,
 )
-from small_registry import (
-    VOCABULARY,
-    cohort,
-    landmark,
-    median,
-    study,
-    write_file,
-    write_registry,
-)
+from small_registry import VOCABULARY, cohort, landmark, median, study, write_file, write_registry
 
 from studies import load_registry
 from studies.plausibility import review
@@ -74,7 +66,7 @@ def analysis(registry):
         study="second2021", label="Registry Holdings", treatment="Sorafenib"
     )
     cohorts = pd.concat([made.cohorts, second], ignore_index=True)
-    forest = dict(made.forest) | {"os": forest_table((TREATMENT, "Sorafenib"))}
+    forest = made.forest | {"os": forest_table((TREATMENT, "Sorafenib"))}
     both = ("first2020", "second2021")
     drawn = (picture(studies=both), picture("forest_response"), picture("checks", both))
     return with_results(replace(made, cohorts=cohorts, forest=forest), (answer(*drawn),))
@@ -184,8 +176,7 @@ def test_screening_is_counted_and_the_reports_left_out_are_listed(page):
     flow = page.section("certainty")
     steps = ("4 reports screened", "1 report left out at screening", "3 reports encoded, with 3")
     assert all(step in flow for step in steps)
-    ((_, text),) = [found for found in page.every("script") if found[0].get("id") == "data"]
-    *_, fourth = json.loads(text)["cohorts"]
+    *_, fourth = page.data["cohorts"]
     assert (fourth["name"], fourth["n"], fourth["screened"]) == ("Fourth 1999", 1216, "No number.")
 
 

@@ -10,36 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_registry import cohort, median, study, write_file
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("studies", "priors", "synthesis")
 
-STUDY = """\
-id = "smith2024"
-status = "verified"
-design = "retrospective"
-notes = "Made up."
-
-[citation]
-authors = ["Smith J"]
-year = 2024
-title = "Wonder drug in anaplastic thyroid cancer"
-journal = "Made up"
-
-[[cohorts]]
-id = "all"
-treatment = "wonder_drug"
-treatment_as_printed = "wonder drug"
-n = 19
-
-[[cohorts.survival]]
-endpoint = "os"
-median = 5.5
-unit = "months"
-ci = [3.1, 9.2]
-level = 0.95
-"""
-
+FIGURES = {"survival": [median("5.5", ci="3.1 9.2", level="0.95")]}
+STUDY = study("smith2024", cohort("all", "wonder_drug", 19, **FIGURES), year=2024)
 TREATMENT = """
 [[treatments]]
 id = "wonder_drug"
@@ -182,55 +159,55 @@ def append(path: Path, text: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
+FAMILIES = "GeneralisedGamma, LongTail)"
+#: File, text that stands once in it, and what it becomes.
+EDITS = (
+    (
+        "studies/plausibility/__init__.py",
+        "NOTES: Mapping[str, Question] = {\n",
+        'NOTES: Mapping[str, Question] = {\n    "small": notes.small_cohorts,\n',
+    ),
+    ("synthesis/model/families.py", "#: Every family", FAMILY),
+    ("synthesis/model/families.py", FAMILIES, FAMILIES.replace(")", ", Gumbel)")),
+    ("synthesis/choices.py", '"long-tail"),', '"long-tail", "gumbel"),'),
+    ("synthesis/choices.py", '("latex", "markdown")', '("latex", "markdown", "bare")'),
+    ("synthesis/model/covariates.py", '    Covariate(\n        "braf_mutated",', COVARIATE),
+    (
+        "synthesis/cli/__init__.py",
+        "    commands.sensitivity:",
+        '    commands.howmany: "Count.",\n    commands.sensitivity:',
+    ),
+    ("synthesis/endpoints.py", '        Endpoint(\n            "response",', ENDPOINT),
+    ("studies/schema.py", 'PATIENT_TIMES = ("os", "pfs")', 'PATIENT_TIMES = ("os", "pfs", "dss")'),
+    ("synthesis/estimands.py", "  _mean_to(12.0),", "  _mean_to(12.0),\n        _mean_to(18.0),"),
+    ("synthesis/questions/contrasts.py", "months in (12, 24)", "months in (12, 18, 24)"),
+    ("synthesis/questions/certainty.py", '    Rule("not randomised",', RULE),
+    (
+        "synthesis/questions/sensitivity/specifications.py",
+        '    "medians_only": "Medians only",\n',
+        '    "medians_only": "Medians only",\n    "none": "No figure",\n',
+    ),
+    ("synthesis/report/typeset.py", "\n\n#: Format of tables", LINES),
+    ("synthesis/report/typeset.py", '{"latex": ', '{"bare": ("txt", _bare), "latex": '),
+)
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
     """What a copy of the project shows once each thing was added to it."""
     copy = tmp_path_factory.mktemp("copy")
     for name in PACKAGES:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "studies/data/smith2024.toml").write_text(STUDY, encoding="utf-8")
+    write_file(copy / "studies/data/smith2024.toml", STUDY)
+    (copy / "synthesis/questions/howmany.py").write_text(QUESTION, encoding="utf-8")
     append(copy / "studies/vocabulary.toml", TREATMENT)
     append(copy / "studies/plausibility/notes.py", CHECK)
-    entry = "NOTES: Mapping[str, Question] = {\n"
-    put(
-        copy / "studies/plausibility/__init__.py",
-        entry,
-        f'{entry}    "small": notes.small_cohorts,\n',
-    )
-    models = copy / "synthesis/model"
-    put(models / "families.py", "#: Every family", FAMILY)
-    put(
-        models / "families.py", "GeneralisedGamma, LongTail)", "GeneralisedGamma, LongTail, Gumbel)"
-    )
-    put(copy / "synthesis/choices.py", '"long-tail"),', '"long-tail", "gumbel"),')
-    put(models / "covariates.py", '    Covariate(\n        "braf_mutated",', COVARIATE)
+    append(copy / "synthesis/cli/commands.py", COMMAND)
     priors = copy / "priors/data/default.toml"
     append(priors, PRIOR.format(name="shape_gumbel", reads_as="shape"))
     append(priors, PRIOR.format(name="covariate_of_disease", reads_as="ratio"))
-    (copy / "synthesis/questions/howmany.py").write_text(QUESTION, encoding="utf-8")
-    append(copy / "synthesis/cli/commands.py", COMMAND)
-    listed = 'commands.mix: "Survival of a stated population.",'
-    put(copy / "synthesis/cli/__init__.py", listed, f'{listed}\n    commands.howmany: "Count.",')
-    entry = '        Endpoint(\n            "response",'
-    put(copy / "synthesis/endpoints.py", entry, ENDPOINT)
-    put(
-        copy / "studies/schema.py",
-        'PATIENT_TIMES = ("os", "pfs")',
-        'PATIENT_TIMES = ("os", "pfs", "dss")',
-    )
-    put(
-        copy / "synthesis/estimands.py",
-        "        _mean_to(12.0),",
-        "        _mean_to(12.0),\n        _mean_to(18.0),",
-    )
-    questions = copy / "synthesis/questions"
-    put(questions / "contrasts.py", "for months in (12, 24)", "for months in (12, 18, 24)")
-    put(questions / "certainty.py", '    Rule("not randomised",', RULE)
-    old = '    "medians_only": "Medians only",\n'
-    put(questions / "sensitivity/specifications.py", old, f'{old}    "none": "No figure",\n')
-    put(copy / "synthesis/choices.py", '("latex", "markdown")', '("latex", "markdown", "bare")')
-    put(copy / "synthesis/report/typeset.py", "\n\n#: Format of tables", LINES)
-    put(copy / "synthesis/report/typeset.py", '{"latex": ', '{"bare": ("txt", _bare), "latex": ')
+    for file, old, new in EDITS:
+        put(copy / file, old, new)
     done = subprocess.run(
         [sys.executable, "-c", SEEN.replace("TESTS", repr(str(ROOT / "tests")))],
         cwd=copy,
@@ -245,50 +222,33 @@ def seen(tmp_path_factory):
     return shown
 
 
-def test_a_study_and_a_treatment(seen):
-    assert seen["label"] == "Wonder drug"
-    assert "smith2024" in seen["list"]
+#: What was added, where it is looked for, and what stands there.
+SHOWN = [
+    ("a study", "list", "smith2024"),
+    ("a treatment", "label", "Wonder drug"),
+    ("a family", "compare", "gumbel"),
+    ("its prior", "priors", "shape_gumbel"),
+    ("a covariate", "covariates", "Of the disease or not"),
+    ("its prior", "priors", "covariate_of_disease"),
+    ("a question", "help", "howmany"),
+    ("its answer", "howmany", "count."),
+    ("an endpoint", "report", "os|pfs|dss|response"),
+    ("an estimand", "estimands", "rmst_18m"),
+    ("a contrast", "contrasts", "difference_rmst_18m"),
+    ("a rule of certainty", "page", "made up"),
+    ("a choice of the sensitivity analysis", "choices", "No figure"),
+    ("a format of tables", "report", "latex|markdown|bare"),
+]
 
 
-def test_a_plausibility_check(seen):
+@pytest.mark.parametrize(("what", "where", "words"), SHOWN)
+def test_what_is_added_is_shown(seen, what, where, words):
+    assert words in seen[where], what
+
+
+def test_what_is_added_is_used(seen):
     assert any("smith2024" in note and "twenty or more" in note for note in seen["notes"])
-
-
-def test_a_survival_family_with_its_prior(seen):
-    assert "gumbel" in seen["compare"]
-    assert "shape_gumbel" in seen["priors"]
     assert seen["survival"] == pytest.approx(0.5)
-
-
-def test_a_covariate(seen):
-    assert seen["covariates"] == "Of the disease or not"
-    assert "covariate_of_disease" in seen["priors"]
-
-
-def test_a_question(seen):
-    assert "howmany" in seen["help"]
-    assert "count." in seen["howmany"]
-
-
-def test_an_endpoint(seen):
-    assert "os|pfs|dss|response" in seen["report"]
     assert seen["counted"] > 0
-
-
-def test_an_estimand_and_a_contrast(seen):
-    assert "rmst_18m" in seen["estimands"]
-    assert "difference_rmst_18m" in seen["contrasts"]
-
-
-def test_a_rule_of_certainty(seen):
     assert all(reasons.startswith("made up") for reasons in seen["reasons"])
-    assert "made up" in seen["page"]
-
-
-def test_a_choice_of_the_sensitivity_analysis(seen):
-    assert "No figure" in seen["choices"]
-
-
-def test_a_format_of_tables(seen):
-    assert "latex|markdown|bare" in seen["report"]
     assert seen["bare"].strip()

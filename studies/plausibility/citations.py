@@ -22,7 +22,7 @@ from studies.registry import Registry
 from studies.schema import Study
 from studies.vocabulary import fold
 
-_FIRST_YEAR, _LAST_YEAR = 0, 9999
+_FIRST_YEAR, _LAST_YEAR, _NO_YEARS = 0, 9999, "of years that are not printed"
 # A report lists every pair of its authors; of long lists the first and the last stand for all.
 _MOST_AUTHORS = 24
 
@@ -50,13 +50,18 @@ def suspicions(registry: Registry) -> dict[str, tuple[Finding, ...]]:
         for one, other in _meeting(group):
             declared = other.study.id in one.declared or one.study.id in other.declared
             if not declared and _alike(one, other):
-                earlier, later = (each.study.id for each in sorted((one, other), key=_published))
+                years = {
+                    own.study.id: own.study.citation.year or _FIRST_YEAR for own in (one, other)
+                }
+                earlier, later = sorted(years, key=lambda name: (years[name], name))
                 common.setdefault((later, earlier), {})[words] = None
     by_id = {candidate.study.id: candidate for candidate in candidates}
     suspected: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
     expected = "a declared overlap, since both may count the same patients"
     for (later, earlier), shared in common.items():
-        years = _years_in_words(by_id[later], by_id[earlier])
+        years = f"and enrolment {by_id[later].enrolment} against {by_id[earlier].enrolment}"
+        if _NO_YEARS in years:
+            years = "and years of enrolment that may meet"
         found = f"{' and '.join([*shared][:3])} in common with {earlier}, {years}"
         action = (
             f'declare it by [[overlaps]] with = "{earlier}", and by pairs of cohorts where only '
@@ -74,8 +79,8 @@ def shared_citations(registry: Registry) -> dict[str, tuple[Finding, ...]]:
     """
     first: dict[tuple[str, str], str] = {}
     shared: dict[str, tuple[Finding, ...]] = defaultdict(tuple)
-    words = {"doi": "the DOI", "pmid": "the PubMed identifier", "title": "trial and title of"}
-    words["authors"] = "author, year and title of"
+    words = {"doi": "the DOI", "pmid": "the PubMed identifier"}
+    words |= {"title": "trial and title of", "authors": "author, year and title of"}
     action = "remove one of the two studies, or correct the citation"
     for study in registry:
         citation = study.citation
@@ -102,11 +107,10 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
     roles = {vocabulary.treatment_class(name).role for name in classes}
     published = study.citation.year
     span = enrolment_years(study.enrolment)
-    first = _FIRST_YEAR if span is None else span[0]
-    last = None if span is None else span[1]
+    first, last = span or (_FIRST_YEAR, None)
     if last is None:  # whoever is in a report was enrolled by then
         last = _LAST_YEAR if published is None else published
-    enrolment = "of years that are not printed" if span is None else study.enrolment or ""
+    enrolment = _NO_YEARS if span is None else study.enrolment or ""
     declared = frozenset(overlap.with_ for overlap in study.overlaps)
     period = (first, max(first, last), enrolment)
     main = vocabulary.main_disease
@@ -115,22 +119,16 @@ def _candidate(study: Study, registry: Registry) -> _Candidate | None:
 
 
 def _groups(candidates: Iterable[_Candidate]) -> Iterator[tuple[str, list[_Candidate]]]:
-    by_place: dict[str, list[_Candidate]] = defaultdict(list)
-    by_authors: dict[str, list[_Candidate]] = defaultdict(list)
+    by_place, by_authors = defaultdict(list), defaultdict(list)
     for candidate in candidates:
-        for place in _places(candidate.study):
+        trials = re.split(r"[,;]", candidate.study.citation.trial_registration or "")
+        places = [f"trial {trial.strip()}" for trial in trials if trial.strip()]
+        for place in dict.fromkeys([*candidate.study.institutions, *places]):
             by_place[place].append(candidate)
         for one, other in combinations(_authors(candidate.study), 2):
             by_authors[f"the authors {one} and {other}"].append(candidate)
     groups = [*by_place.items(), *by_authors.items()]
     yield from ((words, group) for words, group in groups if len(group) > 1)
-
-
-def _places(study: Study) -> Iterator[str]:
-    yield from dict.fromkeys(study.institutions)
-    for trial in re.split(r"[,;]", study.citation.trial_registration or ""):
-        if trial.strip():
-            yield f"trial {trial.strip()}"
 
 
 def _authors(study: Study) -> list[str]:
@@ -157,16 +155,6 @@ def _alike(one: _Candidate, other: _Candidate) -> bool:
     """Return whether diseases and treatments allow that patients are shared."""
     treatments = one.classes & other.classes or one.mixed or other.mixed
     return bool(treatments and one.diseases & other.diseases)
-
-
-def _published(candidate: _Candidate) -> tuple[int, str]:
-    return candidate.study.citation.year or _FIRST_YEAR, candidate.study.id
-
-
-def _years_in_words(one: _Candidate, other: _Candidate) -> str:
-    if "not printed" in one.enrolment or "not printed" in other.enrolment:
-        return "and years of enrolment that may meet"
-    return f"and enrolment {one.enrolment} against {other.enrolment}"
 
 
 def citation_years(study: Study, around: Around) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from studies.kinds import half_step
 from studies.plausibility.question import Arm, Around, Path, arms, figures, level_of, months, timed
 from studies.problems import Finding, show
 from studies.responses import ResponseCount, counts_that_fit, nearest_shares, responders
-from studies.schema import Cohort, HistologySplit, Landmark, Response, Study, SurvivalOutcome
+from studies.schema import Cohort, Landmark, Response, Study, SurvivalOutcome
 
 # Limits further than this from those of every usual method, in points of per cent, are of another
 # count; methods that differ in detail (mid-p, continuity correction) move them by less.
@@ -154,7 +154,9 @@ def subgroup_sizes(study: Study, around: Around) -> Iterator[Finding]:
         if cohort.n is not None:
             for factor, groups in _by_factor(cohort).items():
                 total = sum(group.n or 0 for _, group in groups)
-                if total > cohort.n and not _histology(groups):
+                # too many patients in pure and mixed groups are no warning but an error
+                told = all(histology_of(group) is not None for _, group in groups)
+                if total > cohort.n and not told:
                     found = f"{total} patients in the groups by {factor}"
                     expected = f"no more than the {cohort.n} of the cohort"
                     action = (
@@ -175,11 +177,6 @@ def _histologies_by_factors(cohort: Cohort, path: Path) -> Iterator[Finding]:
         expected = f"no more than the {cohort.n} of the cohort"
         action = "correct the numbers: the whole cohort is used, or the groups of one factor"
         yield Finding((*path, "subgroups", groups[0][0], "n"), found, expected, action)
-
-
-def _histology(groups: list[tuple[int, Arm]]) -> bool:
-    """Whether groups are pure and mixed: too many of these are no warning but an error."""
-    return all(histology_of(group) is not None for _, group in groups)
 
 
 def _histology_against_groups(cohort: Cohort, path: Path) -> Iterator[Finding]:
@@ -206,24 +203,16 @@ def subgroup_medians(study: Study, around: Around) -> Iterator[Finding]:
     """
     for place, cohort in enumerate(study.cohorts):
         path: Path = ("cohorts", place)
-        parts = [
-            (other, ("cohorts", position))
-            for position, other in enumerate(study.cohorts)
-            if other.part_of == cohort.id
-        ]
-        partitions = [parts]
+        every = enumerate(study.cohorts)
+        partitions = [[(own, ("cohorts", p)) for p, own in every if own.part_of == cohort.id]]
         for groups in _by_factor(cohort).values():
             partitions.append([(group, (*path, "subgroups", p)) for p, group in groups])
         for partition in partitions:
-            if len(partition) > 1 and _makes_up(partition, cohort):
+            sizes = [part.n for part, _ in partition]
+            # the sizes say that every patient of the cohort is in one of the parts
+            if len(partition) > 1 and all(sizes) and sum(sizes) == cohort.n:
                 yield from _between_medians(cohort, path, partition)
                 yield from _between_landmarks(cohort, path, partition)
-
-
-def _makes_up(parts: list[tuple[Arm, Path]], cohort: Cohort) -> bool:
-    """Whether the printed sizes say that every patient of a cohort is in one of the parts."""
-    sizes = [part.n for part, _ in parts]
-    return all(sizes) and sum(sizes) == cohort.n
 
 
 def _between_medians(
@@ -234,9 +223,9 @@ def _between_medians(
         others = [_median_of(part, whole) for part, _ in parts]
         if span is None or None in others:
             continue
-        low, high = min(other[0] for other in others), max(other[1] for other in others)
-        if span[1] < low or span[0] > high:
-            side = "shorter" if span[1] < low else "longer"
+        shorter = span[1] < min(low for low, _ in others)
+        if shorter or span[0] > max(high for _, high in others):
+            side = "shorter" if shorter else "longer"
             printed = timed(whole.median, whole.unit)
             found = f"{whole.endpoint} {printed}, {side} than in every part of it"
             expected = "a median between those of its parts ({other} and further)"
@@ -245,26 +234,26 @@ def _between_medians(
 
 
 def _median_of(part: Arm, whole: SurvivalOutcome) -> tuple[float, float] | None:
-    for outcome in part.survival:
-        if (outcome.endpoint, outcome.label) == (whole.endpoint, whole.label):
-            return months(outcome.median, outcome.unit)
-    return None
+    own = (
+        own for own in part.survival if (own.endpoint, own.label) == (whole.endpoint, whole.label)
+    )
+    outcome = next(own, None)
+    return outcome and months(outcome.median, outcome.unit)
 
 
 def _between_landmarks(
     cohort: Cohort, path: Path, parts: list[tuple[Arm, Path]]
 ) -> Iterator[Finding]:
+    slack = max(_TAIL, *(1 / Decimal(part.n) for part, _ in parts))
     for place, whole in enumerate(cohort.landmarks):
         others = [_survival_of(part, whole) for part, _ in parts]
-        if None in others:
+        if None in others or min(others) - slack <= whole.survival <= max(others) + slack:
             continue
-        slack = max(_TAIL, *(1 / Decimal(part.n or 1) for part, _ in parts))
-        if not min(others) - slack <= whole.survival <= max(others) + slack:
-            side = "lower" if whole.survival < min(others) else "higher"
-            found = f"{whole.endpoint} {whole.survival}, {side} than in every part of the cohort"
-            expected = "a survival between those of its parts ({other} and further)"
-            here = (*path, "landmarks", place, "survival")
-            yield Finding(here, found, expected, "correct one of them", parts[0][1])
+        side = "lower" if whole.survival < min(others) else "higher"
+        found = f"{whole.endpoint} {whole.survival}, {side} than in every part of the cohort"
+        expected = "a survival between those of its parts ({other} and further)"
+        here = (*path, "landmarks", place, "survival")
+        yield Finding(here, found, expected, "correct one of them", parts[0][1])
 
 
 def _survival_of(part: Arm, whole: Landmark) -> Decimal | None:
@@ -282,24 +271,19 @@ def printed_shares(study: Study, around: Around) -> Iterator[Finding]:
         if printed.statistic == "percent" and isinstance(printed.value, Decimal) and printed.of:
             yield from _share(printed.value, printed.of, (*path, "value"), None, "number")
     for place, cohort in enumerate(study.cohorts):
-        path = ("cohorts", place)
-        yield from _split_shares(cohort.histology, cohort.n, (*path, "histology"))
-        braf = cohort.braf_v600e
-        if braf is not None and braf.percent is not None and braf.tested:
-            here = (*path, "braf_v600e", "percent")
-            yield from _share(braf.percent, braf.tested, here, braf.positive, "number")
-
-
-def _split_shares(split: HistologySplit | None, n: int | None, path: Path) -> Iterator[Finding]:
-    if split is None:
-        return
-    for kind in ("pure", "mixed"):
-        percent, of = getattr(split, f"{kind}_percent"), split.assessed or n
-        # Some reports leave patients out of the percentage without saying how many: a percentage
-        # without a count beside it is not judged.
-        count = getattr(split, kind)
-        if percent is not None and of and count is not None:
-            yield from _share(percent, of, (*path, f"{kind}_percent"), count, "number")
+        split, braf, told = cohort.histology, cohort.braf_v600e, []
+        for kind in ("pure", "mixed") if split else ():
+            # Some reports leave patients out of the percentage without saying how many: a
+            # percentage without a count beside it is not judged.
+            percent, count = getattr(split, f"{kind}_percent"), getattr(split, kind)
+            if count is not None:
+                whole = split.assessed or cohort.n
+                told.append((percent, whole, ("histology", f"{kind}_percent"), count))
+        if braf is not None:
+            told.append((braf.percent, braf.tested, ("braf_v600e", "percent"), braf.positive))
+        for percent, of, key, count in told:
+            if percent is not None and of:
+                yield from _share(percent, of, ("cohorts", place, *key), count, "number")
 
 
 # --- Laws of a proportion: a number of survivors or responders is binomial -----------------------

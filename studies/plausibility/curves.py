@@ -38,7 +38,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from studies.figures import in_months, is_symmetric
+from studies.figures import P_VALUE, in_months, is_symmetric
 from studies.kinds import half_step
 from studies.plausibility.counts import (
     NORMAL,
@@ -139,19 +139,22 @@ def _limits(outcome: SurvivalOutcome, arm: Arm) -> _Limits | None:
 
 def _ratios(limits: _Limits, *, half: bool) -> tuple[float, float, float, float]:
     """Printed log ratio, least and greatest with rounding, and the bounds of the law."""
+    narrow = _log_ratio_bound(limits.n, limits.level, -RANK_SLACK, _RARE, half=half)
+    wide = _log_ratio_bound(limits.least, limits.level, RANK_SLACK, 1.0 - _RARE, half=half)
+    return *limits.log_ratios, narrow / SHAPES[1], wide / SHAPES[0]
 
-    def bound(n: float, slack: float, probability: float) -> float:
-        lower, upper = median_interval_ranks(n, limits.level)
-        if half:
-            upper = (n + 1.0) / 2.0
-        lower, upper = max(lower - slack, 1.0), min(upper + slack, n)
-        if lower >= upper:
-            lower, upper = (lower + upper - 1.0) / 2.0, (lower + upper + 1.0) / 2.0
-        return log_ratio_quantile(n, lower, upper, probability)
 
-    narrow = bound(limits.n, -RANK_SLACK, _RARE) / SHAPES[1]
-    wide = bound(limits.least, RANK_SLACK, 1.0 - _RARE) / SHAPES[0]
-    return *limits.log_ratios, narrow, wide
+def _log_ratio_bound(
+    n: float, level: float, slack: float, probability: float, *, half: bool = False
+) -> float:
+    """Quantile of the log ratio of the limits, or of median and lower one, so many ranks out."""
+    lower, upper = median_interval_ranks(n, level)
+    if half:
+        upper = (n + 1.0) / 2.0
+    lower, upper = max(lower - slack, 1.0), min(upper + slack, n)
+    if lower >= upper:
+        lower, upper = (lower + upper - 1.0) / 2.0, (lower + upper + 1.0) / 2.0
+    return log_ratio_quantile(n, lower, upper, probability)
 
 
 def _distances(limits: _Limits) -> tuple[float, float, float, float]:
@@ -202,9 +205,7 @@ def _quartiles(outcome: SurvivalOutcome, limits: _Limits, path: Path) -> Iterato
     """
     if limits.n < _QUARTILES_FROM or is_symmetric(outcome) or outcome.ci[1] == NOT_REACHED:
         return
-    lower, upper = median_interval_ranks(limits.least, limits.level)
-    ranks = max(lower - RANK_SLACK, 1.0), min(upper + RANK_SLACK, limits.least)
-    most = log_ratio_quantile(limits.least, *ranks, 1.0 - _RARE) / _USUAL_SHAPE
+    most = _log_ratio_bound(limits.least, limits.level, RANK_SLACK, 1.0 - _RARE) / _USUAL_SHAPE
     if limits.log_ratios[0] > most and _other_range(limits) == _QUARTILES:
         found = f"an interval of {show(outcome.ci)} around {outcome.median} for {limits.n} patients"
         expected = f"a narrower one, as a rule: {_bound(most, outcome, limits)} at most"
@@ -249,18 +250,12 @@ def curve_shapes(study: Study, around: Around) -> Iterator[Finding]:
     """
     for arm, path, _ in arms(study):
         for endpoint in dict.fromkeys(mark.endpoint for mark in arm.landmarks):
-            for label in _labels(arm, endpoint):
+            printed = [own for own in (*arm.survival, *arm.landmarks) if own.endpoint == endpoint]
+            labels = {figure.label for figure in printed}
+            for label in sorted(labels - {None}) or [None]:
                 points, n = _points(arm, path, endpoint, label)
-                if n is None:
-                    continue
-                for one, other in pairwise(points):
+                for one, other in pairwise(points) if n is not None else ():
                     yield from _fall(one, other, n, endpoint)
-
-
-def _labels(arm: Arm, endpoint: str) -> list[str | None]:
-    figures = [*arm.survival, *arm.landmarks]
-    labels = {figure.label for figure in figures if figure.endpoint == endpoint}
-    return sorted(labels - {None}) or [None]
 
 
 def _points(
@@ -270,22 +265,20 @@ def _points(
     points, n = [], arm.n
     for place, outcome in enumerate(arm.survival):
         span = months(outcome.median, outcome.unit)
-        if span is None or outcome.endpoint != endpoint or outcome.label not in (None, label):
-            continue
-        # The curve steps across one half at its median, by a patient or more.
-        blur = 0.0 if not arm.n else 1.0 / arm.n
-        words = f"the median of {timed(outcome.median, outcome.unit)}"
-        points.append(_Point(*span, 0.5, blur, words, (*path, "survival", place, "median")))
-        n = outcome.events if outcome.events is not None else n
-        break
+        if span and outcome.endpoint == endpoint and outcome.label in (None, label):
+            # The curve steps across one half at its median, by a patient or more.
+            blur = 1.0 / arm.n if arm.n else 0.0
+            words = f"the median of {timed(outcome.median, outcome.unit)}"
+            points.append(_Point(*span, 0.5, blur, words, (*path, "survival", place, "median")))
+            n = outcome.events if outcome.events is not None else n
+            break
     for place, mark in enumerate(arm.landmarks):
-        if mark.endpoint != endpoint or mark.label not in (None, label):
-            continue
-        time = in_months(mark.time, mark.unit)
-        blur = min(float(half_step(mark.survival)), 0.05) + _misread(mark)
-        words = f"the survival of {mark.survival} at {timed(mark.time, mark.unit)}"
-        here = (*path, "landmarks", place, "survival")
-        points.append(_Point(time, time, float(mark.survival), blur, words, here))
+        if mark.endpoint == endpoint and mark.label in (None, label):
+            time = in_months(mark.time, mark.unit)
+            blur = min(float(half_step(mark.survival)), 0.05) + _misread(mark)
+            words = f"the survival of {mark.survival} at {timed(mark.time, mark.unit)}"
+            here = (*path, "landmarks", place, "survival")
+            points.append(_Point(time, time, float(mark.survival), blur, words, here))
     return sorted(points, key=lambda point: point.earliest), n
 
 
@@ -310,10 +303,8 @@ def _fall(one: _Point, other: _Point, n: int, endpoint: str) -> Iterator[Finding
         manner = f"a curve that goes on falling after {one.words} ({{other}})"
     else:
         return
-    found = f"{endpoint}: {other.words}"
-    yield Finding(
-        other.path, found, manner, "correct one of the two, or the unit of its time", one.path
-    )
+    action = "correct one of the two, or the unit of its time"
+    yield Finding(other.path, f"{endpoint}: {other.words}", manner, action, one.path)
 
 
 def landmark_intervals(study: Study, around: Around) -> Iterator[Finding]:
@@ -417,7 +408,6 @@ _TEST_DIFFERENCE, _TEST_SHARE = 0.4, 0.15
 # The hazard ratio stands in the middle of its interval on the log scale; an interval by profile
 # likelihood, or of a penalised model, is off by less than a fifth of its half width.
 _OFF_CENTRE = 0.2
-_P = re.compile(r"[pP]?\s*(<=|>=|[<>=≤≥~])?\s*(\d*\.?\d+(?:[eE]-?\d+)?)")
 _RANK_TESTS = re.compile(r"log.?rank|kaplan|cox|mantel", re.IGNORECASE)
 
 
@@ -430,15 +420,17 @@ def p_values(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether medians allow p value and ratio: a contradiction would inform a model."""
     named = _named(study)
     for place, comparison in enumerate(study.comparisons):
-        path: Path = ("comparisons", place)
         groups = [named.get(name.casefold()) for name in comparison.groups]
         if len(groups) != 2 or None in groups or not _of_whole_curves(comparison):
             continue
         medians = [_median(arm, comparison.endpoint) for arm in groups]
-        if None in medians or not all(arm.n for arm in groups):
-            continue
-        yield from _p_against_medians(comparison, groups, medians, path)
-        yield from _hr_against_medians(comparison, groups, medians, path)
+        if None not in medians and all(arm.n for arm in groups):
+            path, events = (
+                ("comparisons", place),
+                [_events(own, comparison.endpoint) for own in groups],
+            )
+            yield from _p_against_medians(comparison, groups, medians, events, path)
+            yield from _hr_against_medians(comparison, medians, events, path)
 
 
 def _named(study: Study) -> dict[str, Arm | None]:
@@ -457,11 +449,9 @@ def _of_whole_curves(comparison: Comparison) -> bool:
 
 
 def _median(arm: Arm, endpoint: str) -> _Range | None:
-    for outcome in arm.survival:
-        if outcome.endpoint == endpoint:
-            span = months(outcome.median, outcome.unit)
-            return None if span is None or span[0] <= 0.0 else _Range(*span)
-    return None
+    spans = (months(own.median, own.unit) for own in arm.survival if own.endpoint == endpoint)
+    span = next(spans, None)
+    return None if span is None or span[0] <= 0.0 else _Range(*span)
 
 
 def _log_ratio(medians: list[_Range]) -> _Range:
@@ -490,12 +480,15 @@ def _events(arm: Arm, endpoint: str) -> tuple[float, float]:
 
 
 def _p_against_medians(
-    comparison: Comparison, groups: list[Arm], medians: list[_Range], path: Path
+    comparison: Comparison,
+    groups: list[Arm],
+    medians: list[_Range],
+    events: list[tuple[float, float]],
+    path: Path,
 ) -> Iterator[Finding]:
     z = _deviates(comparison)
     if z is None:
         return
-    events = [_events(arm, comparison.endpoint) for arm in groups]
     v_least, v_most = (sum(1.0 / count[i] for count in events) for i in (0, 1))
     size, spread = _size(_log_ratio(medians)), math.sqrt(1.0 / _RHO - 1.0)
     # Difference between medians and test in standard errors of the difference, at the shape and
@@ -504,23 +497,21 @@ def _p_against_medians(
     too_large = (SHAPES[0] * size.low / math.sqrt(v_most) - z.high) / spread
     if max(too_small, too_large) <= _MOST_ERRORS:
         return
-    manner = "so far apart" if too_large > too_small else "so close together"
-    one, other = groups
-    found = f"p {comparison.p}"
-    expected = (
-        f"{'a smaller' if too_large > too_small else 'a larger'} one, since the medians of "
-        f"{one.n} and {other.n} patients lie {manner}"
-    )
-    yield Finding((*path, "p"), found, expected, "correct the p value, a median or a number")
+    which, manner = "a larger", "so close together"
+    if too_large > too_small:
+        which, manner = "a smaller", "so far apart"
+    patients = " and ".join(str(arm.n) for arm in groups)
+    expected = f"{which} one, since the medians of {patients} patients lie {manner}"
+    action = "correct the p value, a median or a number"
+    yield Finding((*path, "p"), f"p {comparison.p}", expected, action)
 
 
 def _hr_against_medians(
-    comparison: Comparison, groups: list[Arm], medians: list[_Range], path: Path
+    comparison: Comparison, medians: list[_Range], events: list[tuple[float, float]], path: Path
 ) -> Iterator[Finding]:
     """Yield a finding where a hazard ratio points the other way than the medians, or far beyond."""
     if comparison.hr is None:
         return
-    events = [_events(arm, comparison.endpoint) for arm in groups]
     spread = math.sqrt(sum(1.0 / count[1] for count in events) * (1.0 / _RHO - 1.0))
     log_hr = _log(comparison.hr)
     # -k times the log ratio of the medians, for every shape and rounding.
@@ -541,22 +532,13 @@ def _hr_against_medians(
 def hazard_ratios(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether ratio, interval and p value agree: they are one result in three forms."""
     for place, comparison in enumerate(study.comparisons):
-        path: Path = ("comparisons", place)
-        interval = _log_interval(comparison)
-        if comparison.hr is None or interval is None:
+        limits = comparison.hr_ci
+        if comparison.hr is None or limits is None or limits[1] == NOT_REACHED:
             continue
-        low, high = interval
-        yield from _off_centre(comparison, low, high, path)
-        yield from _p_against_interval(comparison, low, high, path)
-
-
-def _log_interval(comparison: Comparison) -> list[_Range] | None:
-    limits = comparison.hr_ci
-    if limits is None or not isinstance(limits[1], Decimal):
-        return None
-    if any(limit <= half_step(limit) for limit in limits):  # rounded to nothing: no logarithm
-        return None
-    return [_log_range(limit) for limit in limits]
+        if all(limit > half_step(limit) for limit in limits):  # rounded to nothing: no logarithm
+            both, path = [_log_range(limit) for limit in limits], ("comparisons", place)
+            yield from _off_centre(comparison, *both, path)
+            yield from _p_against_interval(comparison, *both, path)
 
 
 def _off_centre(comparison: Comparison, low: _Range, high: _Range, path: Path) -> Iterator[Finding]:
@@ -592,7 +574,7 @@ def _p_against_interval(
 
 def _deviates(comparison: Comparison) -> _Range | None:
     """Return the absolute normal deviates that a printed p value may stand for."""
-    written = _P.fullmatch(str(comparison.p).strip())
+    written = P_VALUE.fullmatch(str(comparison.p).strip())
     if written is None:
         return None
     value, relation = Decimal(written[2]), written[1] or "="

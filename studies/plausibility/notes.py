@@ -55,8 +55,7 @@ def _instead(endpoint: str, printed: set[str]) -> tuple[str, str] | None:
             return "disease-specific survival beside overall survival", "overall survival alone"
         return "disease-specific survival", "overall survival, which is not printed"
     if endpoint in ("survival_not_specified", "relative_survival") and "os" not in printed:
-        words = endpoint.replace("_", " ")
-        return words, "overall survival, which is not printed"
+        return endpoint.replace("_", " "), "overall survival, which is not printed"
     return None
 
 
@@ -73,11 +72,9 @@ def one_sided(study: Study, around: Around) -> Iterator[Finding]:
 def evaluable(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether fewer were evaluable than treated: early deaths leave the denominator."""
     for arm, path, _ in arms(study):
-        response = arm.response
-        if response is None or response.evaluable is None or arm.n is None:
-            continue
-        if response.evaluable < arm.n:
-            found = f"response evaluable in {response.evaluable} of {arm.n}"
+        number = arm.response and arm.response.evaluable
+        if None not in (number, arm.n) and number < arm.n:
+            found = f"response evaluable in {number} of {arm.n}"
             action = "rates are of the evaluable patients, and say so"
             yield Finding((*path, "response", "evaluable"), found, f"all {arm.n} patients", action)
 
@@ -105,17 +102,13 @@ def readings(study: Study, around: Around) -> Iterator[Finding]:
 def selected_patients(study: Study, around: Around) -> Iterator[Finding]:
     """Ask whether patients were chosen by what shows in the outcome: survivors live longer."""
     for place, cohort in enumerate(study.cohorts):
-        formed = cohort.formed_by
-        for key, words, expected, action in (
-            (
-                "formed_by",
-                formed and formed.reason,
-                "a cohort that the outcome did not form",
-                _LEFT_OUT,
-            ),
-            ("not_pooled", cohort.not_pooled, "a cohort that can be pooled", _LEFT_OUT),
-            ("caution", cohort.caution, "a cohort without a caution", _BESIDE),
-        ):
+        why = cohort.formed_by and cohort.formed_by.reason
+        told = {
+            "formed_by": (why, "a cohort that the outcome did not form", _LEFT_OUT),
+            "not_pooled": (cohort.not_pooled, "a cohort that can be pooled", _LEFT_OUT),
+            "caution": (cohort.caution, "a cohort without a caution", _BESIDE),
+        }
+        for key, (words, expected, action) in told.items():
             if words is not None:
                 yield Finding(("cohorts", place, key), words, expected, action)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, product
 from typing import get_args
 
-from studies.figures import MONTHS_PER_UNIT, enrolment_years, in_months
+from studies.figures import enrolment_years, in_months
 from studies.plausibility.curves import FEWEST
 from studies.plausibility.question import Arm, Around, Path, arms, months, timed, timed_in_months
 from studies.problems import Finding, show
@@ -30,79 +30,69 @@ def unit_slips(study: Study, around: Around) -> Iterator[Finding]:
     for arm, path, cohort in arms(study):
         usual = around.usual_medians if around.of_main_disease(cohort) else {}
         for place, outcome in enumerate(arm.survival):
-            here = (*path, "survival", place)
-            yield from _unusual_median(outcome, here, usual.get(outcome.endpoint))
-            yield from _out_of(outcome.follow_up, outcome.unit, (*here, "follow_up"), _FOLLOW_UPS)
+            unit, here = outcome.unit, (*path, "survival", place)
+            if outcome.endpoint in usual:
+                yield from _unusual_median(outcome, here, usual[outcome.endpoint])
+            yield from _out_of(outcome.follow_up, unit, (*here, "follow_up"), _FOLLOW_UPS)
             for key in ("median", "follow_up", "ci", "iqr", "range"):
                 time = getattr(outcome, key)
                 latest = time[1] if isinstance(time, tuple) else time
-                yield from _beyond_window(latest, outcome.unit, (*here, key), window)
+                yield from _out_of(latest, unit, (*here, key), *window)
         for place, mark in enumerate(arm.landmarks):
             here = (*path, "landmarks", place, "time")
             yield from _out_of(mark.time, mark.unit, here, _LANDMARK_TIMES)
-            yield from _beyond_window(mark.time, mark.unit, here, window)
+            yield from _out_of(mark.time, mark.unit, here, *window)
+
+
+def _out_of(
+    time: Decimal | str | None,
+    unit: Unit | None,
+    path: Path,
+    limits: tuple[float, float],
+    expected: str = "",
+    action: str = "correct the figure or its unit",
+) -> Iterator[Finding]:
+    """Yield a finding where a printed time lies outside limits in months."""
+    span = months(time, unit)
+    if span is not None and (span[1] < limits[0] or span[0] > limits[1]):
+        expected = expected or f"a time between {limits[0]:g} and {limits[1]:g} months"
+        yield Finding(path, timed_in_months(time, unit), expected, action)
 
 
 def _unusual_median(
-    outcome: SurvivalOutcome, path: Path, usual: tuple[float, float] | None
+    outcome: SurvivalOutcome, path: Path, usual: tuple[float, float]
 ) -> Iterator[Finding]:
-    span = months(outcome.median, outcome.unit)
-    if usual is None or span is None or (span[1] >= usual[0] and span[0] <= usual[1]):
-        return
-    low, high = (f"{limit:g}" for limit in usual)
-    found = timed_in_months(outcome.median, outcome.unit)
-    expected = f"a median of {outcome.endpoint} between {low} and {high} months"
-    better = _better_unit(outcome.median, usual)
-    action = "correct the figure or its unit"
-    if better is not None:
+    expected = f"a median of {outcome.endpoint} between {usual[0]:g} and {usual[1]:g} months"
+    for found in _out_of(outcome.median, outcome.unit, (*path, "median"), usual, expected):
+        better = _better_unit(outcome.median, usual)
+        if better is None:
+            yield found
+            continue
         unit, as_months = better
-        usual_words = "would be usual" if unit == "months" else f"are {as_months:.1f} months"
-        action = f"correct the unit ({timed(outcome.median, unit)} {usual_words})"
-    yield Finding((*path, "median"), found, expected, action)
+        words = "would be usual" if unit == "months" else f"are {as_months:.1f} months"
+        action = f"correct the unit ({timed(outcome.median, unit)} {words})"
+        yield found._replace(action=action)
 
 
 def _better_unit(median: Decimal, usual: tuple[float, float]) -> tuple[str, float] | None:
     """Return the unit in which a median is most usual, where there is one."""
     middle = math.sqrt(max(usual[0], 0.1) * usual[1])
-    fitting = [
-        (unit, float(median * MONTHS_PER_UNIT[unit]))
-        for unit in get_args(Unit)
-        if max(usual[0], 1e-9) <= float(median * MONTHS_PER_UNIT[unit]) <= usual[1]
-    ]
+    printed = ((unit, in_months(median, unit)) for unit in get_args(Unit))
+    fitting = [each for each in printed if max(usual[0], 1e-9) <= each[1] <= usual[1]]
     return min(fitting, key=lambda choice: abs(math.log(choice[1] / middle)), default=None)
 
 
-def _out_of(
-    time: Decimal | None, unit: Unit | None, path: Path, limits: tuple[float, float]
-) -> Iterator[Finding]:
-    span = months(time, unit)
-    if span is None or (span[1] >= limits[0] and span[0] <= limits[1]):
-        return
-    expected = f"a time between {limits[0]:g} and {limits[1]:g} months"
-    found = timed_in_months(time, unit)
-    yield Finding(path, found, expected, "correct the figure or its unit")
-
-
-def _window(study: Study) -> tuple[int, int, float] | None:
-    """Return first year of enrolment, year of the report, and the longest time between, months."""
+def _window(study: Study) -> tuple[tuple[float, float], str, str]:
+    """Return the longest time between enrolment and report in months, what is told, what to do."""
     years, published = enrolment_years(study.enrolment), study.citation.year
     if years is None or published is None or published < years[0]:
-        return None
-    return years[0], published, 12.0 * (published + 1 - years[0])
-
-
-def _beyond_window(
-    time: Decimal | str | None, unit: Unit | None, path: Path, window: tuple[int, int, float] | None
-) -> Iterator[Finding]:
-    span = months(time, unit)
-    if span is None or window is None or span[0] <= window[2]:
-        return
-    found = timed_in_months(time, unit)
+        return (0.0, math.inf), "", ""
+    longest = 12.0 * (published + 1 - years[0])
     expected = (
-        f"no more than the {window[2]:.0f} months from enrolment in {window[0]} to the report of "
-        f"{window[1]}"
+        f"no more than the {longest:.0f} months from enrolment in {years[0]} to the report of "
+        f"{published}"
     )
-    yield Finding(path, found, expected, "correct the figure, its unit or the years")
+    return (0.0, longest), expected, "correct the figure, its unit or the years"
 
 
 def endpoint_order(study: Study, around: Around) -> Iterator[Finding]:
@@ -114,33 +104,27 @@ def endpoint_order(study: Study, around: Around) -> Iterator[Finding]:
 
 
 def _medians_in_order(arm: Arm, path: Path, first: str, second: str) -> Iterator[Finding]:
-    for place, early in _of(arm.survival, first):
-        for other, late in _of(arm.survival, second):
-            end = months(late.median, late.unit)
-            start = months(early.median, early.unit)
-            if end is None or (start is None and early.median != NOT_REACHED):
-                continue
-            if start is None or start[0] > end[1]:
-                yield Finding(
-                    (*path, "survival", place, "median"),
-                    f"{first} {timed(early.median, early.unit)}",
-                    f"no more than the {second} of {timed(late.median, late.unit)} ({{other}})",
-                    "correct one of the two, or its unit",
-                    (*path, "survival", other),
-                )
+    for (place, early), (other, late) in product(
+        _of(arm.survival, first), _of(arm.survival, second)
+    ):
+        start, end = months(early.median, early.unit), months(late.median, late.unit)
+        never = start is None and early.median == NOT_REACHED
+        if end is not None and (never or (start is not None and start[0] > end[1])):
+            yield Finding(
+                (*path, "survival", place, "median"),
+                f"{first} {timed(early.median, early.unit)}",
+                f"no more than the {second} of {timed(late.median, late.unit)} ({{other}})",
+                "correct one of the two, or its unit",
+                (*path, "survival", other),
+            )
 
 
 def _landmarks_in_order(arm: Arm, path: Path, first: str, second: str) -> Iterator[Finding]:
-    later = {
-        in_months(mark.time, mark.unit): (number, mark)
-        for number, mark in _of(arm.landmarks, second)
-    }
+    later = {in_months(own.time, own.unit): (n, own) for n, own in _of(arm.landmarks, second)}
     for place, mark in _of(arm.landmarks, first):
         number, other = later.get(in_months(mark.time, mark.unit), (0, None))
-        if other is None:
-            continue
         # Half a point of each is rounding.
-        if float(mark.survival) > float(other.survival) + 0.011:
+        if other is not None and float(mark.survival) > float(other.survival) + 0.011:
             yield Finding(
                 (*path, "landmarks", place, "survival"),
                 f"{first} {mark.survival} at {timed(mark.time, mark.unit)}",
@@ -150,10 +134,8 @@ def _landmarks_in_order(arm: Arm, path: Path, first: str, second: str) -> Iterat
             )
 
 
-def _of(figures: tuple, endpoint: str) -> Iterator[tuple[int, SurvivalOutcome | Landmark]]:
-    for place, figure in enumerate(figures):
-        if figure.endpoint == endpoint:
-            yield place, figure
+def _of(figures: tuple, endpoint: str) -> list[tuple[int, SurvivalOutcome | Landmark]]:
+    return [(n, figure) for n, figure in enumerate(figures) if figure.endpoint == endpoint]
 
 
 def repeated_figures(study: Study, around: Around) -> Iterator[Finding]:

@@ -16,40 +16,17 @@ from priors import load_priors
 from studies import Registry
 from studies.registry import add_studies, convert_endpoints
 from synthesis.choices import DEFAULT
+from synthesis.cli import listing, running
 from synthesis.cli import options as of
-from synthesis.cli.listing import check
+from synthesis.cli import request as common
 from synthesis.cli.options import ANY, SEVERAL, argument, choice, flag, number, option
-from synthesis.cli.request import (
-    Request,
-    answers,
-    check_out,
-    endpoints_to_fit,
-    endpoints_with,
-    fit,
-    given,
-    of_each,
-    pooled_treatments,
-    require_one,
-    require_pooled,
-    settings_of,
-    tell_loading,
-    with_disease,
-    with_fits,
-)
-from synthesis.cli.running import (
-    CHECK_FOUND,
-    InputError,
-    place_for_caches,
-    progress,
-    read_registry,
-    tell_replaced,
-    text_of,
-)
+from synthesis.cli.request import Request, answers, fit, given, of_each, require_pooled, with_fits
+from synthesis.cli.running import CHECK_FOUND, InputError, place_for_caches, progress
 from synthesis.cli.terminal import show, summary, verdict_lines
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count
 from synthesis.result import Result
-from synthesis.staging import staged_folder
+from synthesis.staging import staged_folder, write_texts
 
 if TYPE_CHECKING:
     from synthesis.estimands import Fit
@@ -62,7 +39,7 @@ if TYPE_CHECKING:
 
 def analysed(request: Request, asked: Mapping[str, Any], *, compared: bool = True) -> Analysis:
     """Analyse what was asked for."""
-    settings = settings_of(request, asked)
+    settings = common.settings_of(request, asked)
     from synthesis.run import analyse
 
     return analyse(request.registry, settings, **request.fitting, compared=compared)
@@ -85,9 +62,9 @@ def report(
     """Pool the cohorts, compare the treatments and write the report."""
     began = time.monotonic()
     if reference is not None:
-        require_pooled(request, reference, pooled_treatments(request, endpoint or ENDPOINTS))
+        require_pooled(request, reference, common.pooled_treatments(request, endpoint or ENDPOINTS))
     asked = given(reference=reference, delta=delta, sensitivity=sensitivity, since=since)
-    asked["endpoints"] = endpoints_to_fit(request, endpoint, background=True)
+    asked["endpoints"] = common.endpoints_to_fit(request, endpoint, background=True)
     asked["confounding"] = confounding
     analysis = analysed(request, asked)
     from synthesis.report import write_report
@@ -111,9 +88,8 @@ def forest(
 ) -> list[str]:
     """Draw one forest plot. The bibliography of what it draws is written beside it."""
     if disease is not None:
-        request = with_disease(request, disease)
+        request = common.with_disease(request, disease)
     labels, groups = _shown(request, endpoint, treatment or (), classes or ())
-    drawing = {"width": width, "sort": sort, "columns": columns and of.columns_of(columns)}
     analysis = analysed(request, {"endpoints": (endpoint,)}, compared=False)
     from studies.documents import bibtex
     from synthesis.report import save_forest
@@ -121,11 +97,12 @@ def forest(
     request.tell("drawing the forest plot")
     bibliography = output.with_suffix(".bib")
     with staged_folder(output.parent) as stage:
-        picture, shown = stage / output.name, {"treatments": labels, "classes": groups}
-        drawn = save_forest(analysis, endpoint, picture, **shown, **drawing)
+        shown = {"treatments": labels, "classes": groups, "columns": columns}
+        picture = stage / output.name
+        drawn = save_forest(analysis, endpoint, picture, width=width, sort=sort, **shown)
         studies = bibtex([request.registry.study(name) for name in drawn]).rstrip()
         text = f"{of.BIBLIOGRAPHY_MARK}{output.name}\n\n{studies}\n"
-        (stage / bibliography.name).write_text(text, encoding="utf-8", newline="\n")
+        write_texts(stage, {bibliography.name: text})
     return [
         *verdict_lines(analysis.verdicts),
         f"Forest plot: {output}",
@@ -138,10 +115,10 @@ def _shown(
 ) -> tuple[list[str], list[str]]:
     """Labels of the only treatments and of the only classes to be drawn, which are pooled."""
     vocabulary = request.registry.vocabulary
-    pooled = pooled_treatments(request, (endpoint,), background=True)
+    pooled = common.pooled_treatments(request, (endpoint,), background=True)
     there = sorted({vocabulary.treatment(name).class_ for name in pooled[endpoint]})
     find = vocabulary.treatment_class
-    groups = [require_one(find, name, there, pooled).label for name in classes]
+    groups = [common.require_one(find, name, there, pooled).label for name in classes]
     return [require_pooled(request, name, pooled).label for name in treatments], groups
 
 
@@ -157,14 +134,14 @@ def impact(
     """
     before = request.registry
     after = add_studies(before, files)
-    tell_replaced(after, before)
+    running.tell_replaced(after, before)
     if all(after.fingerprints[name] == before.fingerprints.get(name) for name in after.studies):
         raise InputError(
             "no study is new or changed: the registry has every one of these reports as it is."
         )
-    _, found = check(files, folders=before.folders, alone=True)
+    _, found = listing.check(files, folders=before.folders, alone=True)
     notes = [f"Looks like a slip: {problem}" for problem in (*found.errors, *found.warnings)]
-    settings = settings_of(request, given(endpoints=endpoint))
+    settings = common.settings_of(request, given(endpoints=endpoint))
     from synthesis.questions import impact as question
 
     answer = question.impact(before, after, settings, **request.fitting)
@@ -178,8 +155,8 @@ def cumulative(request: Request, endpoint: of.EndpointsOption = None) -> Result:
 
     One survival family is fitted, where a report stacks several.
     """
-    endpoints = endpoints_to_fit(request, endpoint)
-    settings = settings_of(request, {"endpoints": endpoints})
+    endpoints = common.endpoints_to_fit(request, endpoint)
+    settings = common.settings_of(request, {"endpoints": endpoints})
     from synthesis.questions import cumulative as question
 
     answer = question.cumulative(request.registry, settings, **request.fitting)
@@ -200,7 +177,7 @@ def compare(
     show_all: of.AllOption = False,
 ) -> Result:
     """Compare treatments: contrasts, gains, ranks, and what carries each of them."""
-    endpoints, notes = endpoints_with(request, endpoint, reference)
+    endpoints, notes = common.endpoints_with(request, endpoint, reference)
     settings, fits = fit(request, endpoints=endpoints)
     from synthesis.questions import compare as question
 
@@ -224,7 +201,7 @@ def _fit_survival(
     request: Request, named: Sequence[str] | None, treatments: Sequence[str | None]
 ) -> tuple[Settings, dict[str, Fit]]:
     """Fit the survival endpoints that are named, or those that have something to pool."""
-    endpoints = endpoints_to_fit(request, named, treatments, among=survival_endpoints())
+    endpoints = common.endpoints_to_fit(request, named, treatments, among=survival_endpoints())
     return fit(request, endpoints=endpoints)
 
 
@@ -319,7 +296,7 @@ def sensitivity(
     command goes on after an interrupt. One survival family is fitted, where a report stacks
     several.
     """
-    tell_loading(request)
+    common.tell_loading(request)
     from synthesis.questions import sensitivity as question
 
     asked = given(
@@ -345,7 +322,7 @@ def bias(request: Request, endpoint: of.SurvivalOption = "os") -> Result:
     A model in which every retrospective report has a bias of its own is fitted beside the usual
     one, and the reported medians are set in a funnel. No pooled answer of a report comes from it.
     """
-    tell_loading(request)
+    common.tell_loading(request)
     from synthesis.questions import bias as question
 
     answer = question.bias(request.registry, endpoint, **request.of_one_family)
@@ -388,7 +365,7 @@ def plan(
     Studies are simulated from what is believed today, reported as a trial reports them, and read
     like any other report. One survival family is fitted, where a report stacks several.
     """
-    vocabulary, pooled = request.registry.vocabulary, pooled_treatments(request, (endpoint,))
+    vocabulary, pooled = request.registry.vocabulary, common.pooled_treatments(request, (endpoint,))
     for name in filter(None, (*treatment, reference)):
         require_pooled(request, name, pooled)  # told before anything is sampled
     if len(pooled[endpoint]) == 1:
@@ -396,7 +373,7 @@ def plan(
             f"{treatment[0]} is the only treatment pooled for {endpoint}: there is none "
             "to compare it with."
         )
-    tell_loading(request)
+    common.tell_loading(request)
     from synthesis.fits import DEFAULT_FAMILY
     from synthesis.model.families import family
     from synthesis.questions import plan as question
@@ -449,7 +426,7 @@ def control(
     with its effective sample size. What is not stated of the new study stays at the reference
     population.
     """
-    arms = {name: endpoints_with(request, endpoint, name) for name in treatment or (None,)}
+    arms = {name: common.endpoints_with(request, endpoint, name) for name in treatment or (None,)}
     every = {name for names, _ in arms.values() for name in names}
     settings, fits = fit(request, endpoints=tuple(name for name in ENDPOINTS if name in every))
     from synthesis.questions import control as question
@@ -485,7 +462,7 @@ def reproduce(
 
     report = question.read_report(folder)
     kept = report.manifest["registry"]
-    studies = read_registry(registry, only, kept["min_quality"])
+    studies = running.read_registry(registry, only, kept["min_quality"])
     studies = convert_endpoints(studies, kept["conversions"])
     beliefs = load_priors(studies.priors, priors)
     question.require_same_data(report, studies, beliefs)
@@ -542,11 +519,11 @@ def pool(
     tables: of.TablesOption = None,
 ) -> None:  # fmt: skip
     """Pool effects or proportions of a table by random effects; no registry enters."""
-    check_out(out, None, tables)
+    common.check_out(out, None, tables)
     from synthesis.questions import pool as question
     from synthesis.report import write_result
 
-    effects = question.read_effects(text_of(file), str(file), scale)
+    effects = question.read_effects(running.text_of(file), str(file), scale)
     answer = question.pool(effects, **given(tau_scale=tau))
     result = question.result(answer)
     show(result, [] if out is None else write_result(result, None, out, formats=tables or ()))

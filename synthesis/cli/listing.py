@@ -11,24 +11,14 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from studies import (
-    Cohort,
-    Problem,
-    Registry,
-    RegistryError,
-    Study,
-    UnknownWordError,
-    Vocabulary,
-    load_registry,
-)
+from studies import Cohort, Registry, Study, UnknownWordError, Vocabulary, load_registry
 from studies.figures import RESPONSE, CohortRef, View, endpoints_of
 from studies.files import locate
-from studies.problems import closest
+from studies.problems import Problem, RegistryError, closest
 from studies.registry import Excluded, references
 from studies.schema import NOT_STATED
 from studies.selection import (
     OVERLAP_RULE,
-    LeftOut,
     OverlapGroup,
     Selection,
     overlap_groups,
@@ -41,8 +31,8 @@ from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count, in_sentence
 
 WIDTH = 100
-# Columns of text between two columns of a table, and what words are folded to.
-_GAP, _NARROW = 2, 12
+# Columns of text between two columns of a table, those that words are folded to, those of a file.
+_GAP, _NARROW, _ENDLESS = 2, 12, 100_000
 
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS", "COUNTS")
 _SHORT_DESIGNS = {
@@ -73,6 +63,9 @@ def aligned(
     Where they are wider than `width`, that of the terminal, columns of words are folded, but for
     the first; where that is not enough, those of `drop` are left out, one after the other.
     """
+    from rich.console import Console
+    from rich.table import Table
+
     table = list(rows)
     kept = table[0]
     for name in (None, *drop):
@@ -85,16 +78,17 @@ def aligned(
         gaps = _GAP * (len(kept) - 1)
         if width is None or sum(least) + gaps <= width:
             break
-    if width is not None and sum(widths) + gaps > width:
-        return _folded(shown, right, least, width)
-    lines = []
+    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for head, own in zip(kept, least, strict=True):
+        justify = "right" if head in right else "left"
+        grid.add_column(justify=justify, overflow="fold", min_width=own)
     for row in shown:
-        cells = [
-            cell.rjust(own) if head in right else cell.ljust(own)
-            for head, cell, own in zip(kept, row, widths, strict=True)
-        ]
-        lines.append((" " * _GAP).join(cells).rstrip())
-    return lines
+        grid.add_row(*row)
+    plain = {"color_system": None, "markup": False, "highlight": False, "emoji": False}
+    console = Console(width=width or _ENDLESS, **plain)
+    with console.capture() as lines:
+        console.print(grid)
+    return [line.rstrip() for line in lines.get().splitlines()]
 
 
 def _least(column: Sequence[str], width: int) -> int:
@@ -102,25 +96,6 @@ def _least(column: Sequence[str], width: int) -> int:
     head, *cells = column
     words = any(len(cell) > _NARROW and not cell[0].isdigit() for cell in cells)
     return max(_NARROW, len(head)) if words else width
-
-
-def _folded(
-    rows: Sequence[Sequence[str]], right: Collection[str], least: Sequence[int], width: int
-) -> list[str]:
-    """Fit rows into the width of a terminal; a cell goes on in lines of its own."""
-    from rich.console import Console
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-    for head, own in zip(rows[0], least, strict=True):
-        justify = "right" if head in right else "left"
-        grid.add_column(justify=justify, overflow="fold", min_width=own)
-    for row in rows:
-        grid.add_row(*row)
-    console = Console(width=width, color_system=None, markup=False, highlight=False, emoji=False)
-    with console.capture() as lines:
-        console.print(grid)
-    return [line.rstrip() for line in lines.get().splitlines()]
 
 
 def labelled(label: str, text: str, *, indent: int = 0, width: int = 14) -> list[str]:
@@ -178,39 +153,29 @@ def known_words(vocabulary: Vocabulary) -> Mapping[str, tuple[str, ...]]:
 
 def find_cohorts(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
     """Return the cohorts that are looked for; `UnknownWordError` for an unknown word."""
-    vocabulary = registry.vocabulary
-    wanted = _in_words_of(vocabulary, wanted)
-    return tuple(
-        (study, cohort)
-        for study in registry
-        for cohort in study.cohorts
-        if wanted.design in (None, study.design)
-        and wanted.status in (None, study.status)
-        and _in_years(study.citation.year, wanted.years)
-        and (not wanted.treatment or cohort.treatment in wanted.treatment)
-        and wanted.treatment_class in (None, vocabulary.treatment(cohort.treatment).class_)
-        and wanted.disease in (None, cohort.disease or vocabulary.main_disease)
-        and wanted.endpoint in (None, *endpoints_of(cohort))
-    )
+    vocabulary, words = registry.vocabulary, known_words(registry.vocabulary)
 
-
-def _in_words_of(vocabulary: Vocabulary, wanted: Wanted) -> Wanted:
-    words = known_words(vocabulary)
-
-    def written(kind: str, word: str | None) -> str | None:
-        known = {fold(each): each for each in words[kind]}
+    def written(kind: str) -> str | None:
+        word, known = getattr(wanted, kind), {fold(each): each for each in words[kind]}
         if word is not None and fold(word) not in known:
             raise UnknownWordError(kind, word, closest(word, words[kind]))
         return word and known[fold(word)]
 
+    endpoint, design, disease = map(written, ("endpoint", "design", "disease"))
     group = wanted.treatment_class
-    return replace(
-        wanted,
-        endpoint=written("endpoint", wanted.endpoint),
-        design=written("design", wanted.design),
-        disease=written("disease", wanted.disease),
-        treatment_class=None if group is None else vocabulary.treatment_class(group).id,
-        treatment=tuple(vocabulary.treatment(name).id for name in wanted.treatment),
+    group = None if group is None else vocabulary.treatment_class(group).id
+    treatments = {vocabulary.treatment(name).id for name in wanted.treatment}
+    return tuple(
+        (study, cohort)
+        for study in registry
+        for cohort in study.cohorts
+        if design in (None, study.design)
+        and wanted.status in (None, study.status)
+        and _in_years(study.citation.year, wanted.years)
+        and (not treatments or cohort.treatment in treatments)
+        and group in (None, vocabulary.treatment(cohort.treatment).class_)
+        and disease in (None, cohort.disease or vocabulary.main_disease)
+        and endpoint in (None, *endpoints_of(cohort))
     )
 
 
@@ -355,53 +320,40 @@ def _summary(group: OverlapGroup, chosen: Mapping[str, Selection]) -> tuple[str,
 def _verdict_lines(
     registry: Registry, chosen: Mapping[str, Selection], studies: Collection[str]
 ) -> Iterator[str]:
+    """Yield for each endpoint which cohorts count, and why others do not."""
     refs = {ref.id: ref for ref in references(registry)}
-    left_out = {
-        endpoint: {_id(entry): entry for entry in selection.left_out if entry.study_id in studies}
-        for endpoint, selection in chosen.items()
-    }
-    out = [{(n, e.reason) for n, e in own.items() if _is_out(e)} for own in left_out.values()]
-    never = set.intersection(*out)  # one reason keeps these out of every endpoint
-    first = next(iter(left_out.values()))
-    verdicts = [
-        ("any", "left out", f"{n}: {e.reason}") for n, e in first.items() if (n, e.reason) in never
-    ]
-    for endpoint, selection in chosen.items():
-        counted = [ref.id for ref in selection.counted if ref.study.id in studies]
-        entries = {n: e for n, e in left_out[endpoint].items() if (n, e.reason) not in never}
-        verdicts.append((endpoint, "counted", ", ".join(counted) or "none"))
-        verdicts += [(endpoint, *verdict) for verdict in _verdicts(entries, refs, endpoint)]
-    before = ""
-    for endpoint, verdict, text in verdicts:
-        label = "" if endpoint == before else endpoint
-        yield from labelled(f"{label:<10}{verdict:<11}", text, indent=2, width=21)
-        before = endpoint
+    verdicts = {name: _verdicts(name, own, refs, studies) for name, own in chosen.items()}
+    left_out = [set(own) for own in verdicts.values()]
+    # one reason keeps these out of every endpoint
+    never = {each for each in set.intersection(*left_out) if each[0] == "left out"}
+    shown = {"any": [each for each in next(iter(verdicts.values())) if each in never]}
+    shown |= {name: [each for each in own if each not in never] for name, own in verdicts.items()}
+    for name, own in shown.items():
+        for number, (verdict, text) in enumerate(own):
+            label = "" if number else name
+            yield from labelled(f"{label:<10}{verdict:<11}", text, indent=2, width=21)
 
 
 def _verdicts(
-    entries: Mapping[str, LeftOut], refs: Mapping[str, CohortRef], endpoint: str
-) -> Iterator[tuple[str, str]]:
-    """Yield why cohorts are not counted for an endpoint: who gave way, has no figure, is out."""
-    view = View(endpoint, False, True)
-    for name, entry in entries.items():
+    endpoint: str, selection: Selection, refs: Mapping[str, CohortRef], studies: Collection[str]
+) -> list[tuple[str, str]]:
+    """Return which cohorts count for an endpoint, which gave way, have no figure, are left out."""
+    counted = [ref.id for ref in selection.counted if ref.study.id in studies]
+    gave_way, without, out = [], [], []
+    for entry in selection.left_out:
+        name = f"{entry.study_id}:{entry.cohort_id}"
+        if entry.study_id not in studies:
+            continue
         if entry.gave_way_to is not None:
-            why = why_first(refs[entry.gave_way_to], refs[name], view)
-            yield "gave way", f"{name} to {entry.gave_way_to}: {why}"
-    without = [name for name, entry in entries.items() if entry.kind in _NO_FIGURE]
-    if without:
-        yield "no figure", f"{', '.join(without)} (nothing to count, so it displaces nobody)"
-    for name, entry in entries.items():
-        if _is_out(entry):
-            yield "left out", f"{name}: {entry.reason}"
-
-
-def _id(entry: LeftOut) -> str:
-    return f"{entry.study_id}:{entry.cohort_id}"
-
-
-def _is_out(entry: LeftOut) -> bool:
-    """Whether a cohort could count but for its reason; others gave way or have no figure."""
-    return entry.gave_way_to is None and entry.kind not in _NO_FIGURE
+            why = why_first(refs[entry.gave_way_to], refs[name], View(endpoint, False, True))
+            gave_way.append(("gave way", f"{name} to {entry.gave_way_to}: {why}"))
+        elif entry.kind in _NO_FIGURE:
+            without.append(name)
+        else:
+            out.append(("left out", f"{name}: {entry.reason}"))
+    words = f"{', '.join(without)} (nothing to count, so it displaces nobody)"
+    no_figure = [("no figure", words)] if without else []
+    return [("counted", ", ".join(counted) or "none"), *gave_way, *no_figure, *out]
 
 
 # --- What a check found --------------------------------------------------------------------------
@@ -409,27 +361,18 @@ def _is_out(entry: LeftOut) -> bool:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found.
-
-    Attributes
-    ----------
-    reports, cohorts : int
-        How many were looked at; 0 where an error kept the registry from being read.
-    beside : int
-        Reports of the registry that they were read together with.
-    errors, warnings, notes : tuple of Problem
-        What cannot be used as it is, what looks like a slip, what is worth knowing.
-    acknowledged : tuple of (Problem, str)
-        Warnings that a study file accepts, with its reason.
-    """
+    """What a check found."""
 
     reports: int = 0
     cohorts: int = 0
+    """How many were looked at; 0 where an error kept the registry from being read."""
     beside: int = 0
+    """Reports of the registry that they were read together with."""
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
     acknowledged: tuple[tuple[Problem, str], ...] = ()
+    """Warnings that a study file accepts, with its reason."""
 
     @property
     def clean(self) -> bool:
@@ -449,12 +392,8 @@ def check(
     `folders` are those of the registry beside the shipped one, which `alone` leaves out. Lines of
     notes are looked up on request: there are some for most files, and each is read again.
 
-    Returns
-    -------
-    registry : Registry or None
-        The registry with the files in it; None where an error keeps it from being read.
-    checked : Checked
-        Errors of every file, for one broken file stops all; warnings and notes of `paths` only.
+    Returns the registry with the files in it, None where an error keeps it from being read; and
+    errors of every file, for one broken file stops all, warnings and notes of `paths` only.
     """
     try:
         registry = load_registry(*folders, *paths, alone=alone)
@@ -462,7 +401,9 @@ def check(
         return None, Checked(errors=tuple(map(placed, error.problems)))
     from studies.plausibility import review  # help does not wait for it
 
-    names = {study_id for study_id in registry.studies if _among(registry, study_id, paths)}
+    asked = {path.absolute() for path in paths}
+    files = {study_id: registry.files[study_id].absolute() for study_id in registry.studies}
+    names = {own for own, file in files.items() if not asked or asked & {file, file.parent}}
     reviewed = review(registry)
 
     def chosen(problems: Iterable[Problem], *, lines: bool = True) -> tuple[Problem, ...]:
@@ -494,11 +435,6 @@ def _contradictions(registry: Registry, names: Collection[str]) -> Iterator[Prob
                 file = registry.files[own.study_id]
                 words = field, f"that {found}", "points of one falling curve", action
                 yield Problem(file.name, *words, folder=str(file.parent))
-
-
-def _among(registry: Registry, study_id: str, paths: Sequence[Path]) -> bool:
-    file = registry.files[study_id].absolute()
-    return not paths or any(path.absolute() in (file, file.parent) for path in paths)
 
 
 def placed(problem: Problem) -> Problem:
@@ -554,17 +490,15 @@ def _counts(checked: Checked, notes: bool) -> str:
     return f"{what}: {errors}, {warnings}{more}."
 
 
+_SEVERITIES = ("errors", "warnings", "notes")
+
+
 def checked_record(checked: Checked) -> Mapping[str, Any]:
     """Return what a check found as plain data: counts, and lists of problems by severity."""
     accepted = [_record(problem) | {"reason": reason} for problem, reason in checked.acknowledged]
-    return {
-        "reports": checked.reports,
-        "cohorts": checked.cohorts,
-        "errors": list(map(_record, checked.errors)),
-        "warnings": list(map(_record, checked.warnings)),
-        "notes": list(map(_record, checked.notes)),
-        "acknowledged": accepted,
-    }
+    found = {name: list(map(_record, getattr(checked, name))) for name in _SEVERITIES}
+    counts = {"reports": checked.reports, "cohorts": checked.cohorts}
+    return counts | found | {"acknowledged": accepted}
 
 
 def _record(problem: Problem) -> dict[str, Any]:

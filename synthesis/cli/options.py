@@ -96,25 +96,20 @@ def _one_of(words: tuple[str, ...]) -> Check:
     return check
 
 
-# --- Which studies -------------------------------------------------------------------------------
+# --- What is checked, and read, of a word --------------------------------------------------------
 
 
-def _years(value: str | None) -> str | None:
-    """Check a year or a range of years."""
-    first, last = first_and_last(value)
-    if value is not None and first is last is None:
+def _years(value: str | None) -> tuple[int | None, int | None]:
+    """The first and the last year of `--year`; None where it is open."""
+    if value is None:
+        return None, None
+    match = _YEARS.fullmatch(value.strip())
+    years = match.groups() if match else ()
+    if not any(years):
         raise typer.BadParameter(f"'{value}' is not 2015, 2015-2020, 2015- or -2020.")
+    first, last, only = (None if year is None else int(year) for year in years)
     if None not in (first, last) and first > last:
         raise typer.BadParameter(f"'{value}' ends before it begins.")
-    return value
-
-
-def first_and_last(value: str | None) -> tuple[int | None, int | None]:
-    """Return the first and the last year of `--year`; None where it is open."""
-    match = _YEARS.fullmatch((value or "").strip())
-    if match is None:
-        return None, None
-    first, last, only = (None if year is None else int(year) for year in match.groups())
     return (first, last) if only is None else (only, only)
 
 
@@ -135,16 +130,13 @@ def _conversions(value: list[str] | None) -> list[str] | None:
     return value
 
 
-def columns_of(value: str) -> tuple[str, ...]:
+def _columns(value: str | None) -> tuple[str, ...] | None:
     """Columns of `--columns`, each once."""
-    return tuple(dict.fromkeys(filter(None, re.split(r"[\s,]+", value))))
-
-
-def _columns(value: str | None) -> str | None:
-    """Check names of columns."""
-    if value is not None:
-        _one_of(choices.COLUMNS)([*columns_of(value)] or value)
-    return value
+    if value is None:
+        return None
+    columns = tuple(dict.fromkeys(filter(None, re.split(r"[\s,]+", value))))
+    _one_of(choices.COLUMNS)([*columns] or value)
+    return columns
 
 
 def _picture(value: Path) -> Path:
@@ -192,6 +184,8 @@ def _document(value: Path | None) -> Path | None:
         )
     return value
 
+
+# --- Which studies -------------------------------------------------------------------------------
 
 RegistryOption = option(
     list[Path] | None, "--registry", "DIR",

@@ -56,8 +56,6 @@ _SHARED: Mapping[str, tuple[Any, Any]] = {
     "cache": (of.CacheOption, True),
 }
 _SETTINGS = ("verified_only", "reference_mix", "family", "seed", "draws")
-
-
 _PRIORS_OF_ANOTHER = (
     "No priors.toml stands beside vocabulary.toml: the default priors are used, which were made "
     "for another disease (atc studies new --vocabulary disease starts one)."
@@ -102,14 +100,9 @@ def answers(
 ) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
     """Make a command of a function that answers a request.
 
-    Parameters
-    ----------
-    out : (str, Path or None), optional
-        Help and default of ``--out``; None for a command without it.
-    kind : str, optional
-        Of the results that may stand in that folder already.
-    mix, one_family : bool
-        Whether ``--reference-mix`` is an option; whether families are not stacked.
+    `out` is help and default of ``--out``, None for a command without it; `kind` that of the
+    results that may stand in that folder already; `mix` whether ``--reference-mix`` is an option;
+    `one_family` whether families are not stacked.
     """
     shared = {name: known for name, known in _SHARED.items() if mix or name != "reference_mix"}
     if one_family:

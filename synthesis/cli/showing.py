@@ -10,23 +10,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from studies import Cohort, Registry, Study
+from studies import Cohort, Registry, Study, schema
 from studies.plausibility import review
 from studies.registry import Excluded
-from studies.schema import (
-    NOT_REACHED,
-    Characteristic,
-    Citation,
-    Comparison,
-    Landmark,
-    Overlap,
-    Patient,
-    Record,
-    Response,
-    Source,
-    Subgroup,
-    SurvivalOutcome,
-)
+from studies.schema import NOT_REACHED, Subgroup
 from synthesis.cli.listing import labelled, shown_path
 from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
@@ -88,21 +75,18 @@ def _joined(*parts: str | None, by: str = ", ") -> str:
     return by.join(filter(None, parts))
 
 
-def _filled(record: Record | None, *templates: str, by: str = ", ", **more: str) -> str:
+def _filled(record: schema.Record | None, *templates: str, by: str = ", ", **more: str) -> str:
     """Join templates filled with the fields of a record, but those of what is not printed."""
     if record is None:
         return ""
-    known = {name: _written(value) for name, value in record} | more
+    pairs = {name: " to ".join(map(str, own)) for name, own in record if isinstance(own, tuple)}
+    known = {**dict(record), **pairs, **more}
     printed = (
         template.format(**known).strip()
         for template in templates
         if all(known[name] is not None for name in _FIELD.findall(template))
     )
     return _joined(*printed, by=by)
-
-
-def _written(value: Any) -> Any:
-    return " to ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _level(level: Decimal | None) -> str:
@@ -113,7 +97,7 @@ def _level(level: Decimal | None) -> str:
 # --- The report ----------------------------------------------------------------------------------
 
 
-def _citation(citation: Citation) -> Iterator[str]:
+def _citation(citation: schema.Citation) -> Iterator[str]:
     place = _filled(citation, "{journal}", "{year}", "{volume_pages}", by=" ")
     more = _filled(citation, "doi {doi}", "PMID {pmid}", "{trial_registration}", by=". ")
     where = _joined(place, more, by=". ")
@@ -127,7 +111,7 @@ def _citation(citation: Citation) -> Iterator[str]:
             yield from labelled("", text, indent=2, width=0)
 
 
-def _source(source: Source) -> str:
+def _source(source: schema.Source) -> str:
     where = _filled(source, "doi {doi}", "{url}")
     return f"{source.kind} ({where})" if where else source.kind
 
@@ -200,7 +184,7 @@ def _subgroup(group: Subgroup, study: Study) -> Iterator[str]:
     yield from _characteristics(group, study, 4)
 
 
-def _patient(patient: Patient) -> str:
+def _patient(patient: schema.Patient) -> str:
     times = (f"{name} {{{name}}} {{unit}}" for name in survival_endpoints())
     words = ("response lasted {response_duration} {unit}", "{event}", "{response}", "{histology}")
     return _filled(patient, *times, *words, unit=patient.unit or "")
@@ -216,7 +200,7 @@ def _characteristics(arm: Cohort | Subgroup, study: Study, indent: int) -> Itera
         yield from labelled("", text, indent=indent + 2, width=0)
 
 
-def _characteristic(printed: Characteristic) -> str:
+def _characteristic(printed: schema.Characteristic) -> str:
     kind = printed.statistic if printed.statistic in ("mean", "median") else ""
     sign = " %" if printed.statistic == "percent" else ""
     figure = _filled(printed, f"{kind} {{value}}{sign}", "{unit}", "of {of}", by=" ")
@@ -243,7 +227,7 @@ def _with_note(name: str, text: str, figure: Any, study: Study, *, indent: int) 
         yield from labelled("", figure.note, indent=indent + 2, width=_ENDPOINT_WIDTH)
 
 
-def _median(figure: SurvivalOutcome) -> str:
+def _median(figure: schema.SurvivalOutcome) -> str:
     return _filled(
         figure,
         "median {median}" if figure.median == NOT_REACHED else "median {median} {unit}",
@@ -262,7 +246,7 @@ def _median(figure: SurvivalOutcome) -> str:
     )
 
 
-def _landmark(figure: Landmark) -> str:
+def _landmark(figure: schema.Landmark) -> str:
     return _filled(
         figure,
         "{survival} at {time} {unit}",
@@ -274,7 +258,7 @@ def _landmark(figure: Landmark) -> str:
     )
 
 
-def _response(response: Response) -> str:
+def _response(response: schema.Response) -> str:
     counts = (f"{name.replace('_', ' ')} {{{name}}}" for name in _RESPONSES)
     percents = (f"{name} {{{name}_percent}} %" for name in _PERCENTS)
     limits = "{level} interval of orr {orr_ci} %"
@@ -293,7 +277,7 @@ def _comparisons(study: Study) -> Iterator[str]:
         )
 
 
-def _comparison(comparison: Comparison) -> str:
+def _comparison(comparison: schema.Comparison) -> str:
     bare = isinstance(comparison.p, str) and not comparison.p[:1].isdigit()
     sign = "" if bare else "= "
     one = " ONE-SIDED" if comparison.sided == 1 else ""
@@ -322,7 +306,7 @@ def _appraisal(study: Study) -> Iterator[str]:
 
 
 def _overlaps(study: Study, registry: Registry) -> Iterator[str]:
-    declared: dict[str, list[tuple[Overlap, bool]]] = {}
+    declared: dict[str, list[tuple[schema.Overlap, bool]]] = {}
     for overlap in study.overlaps:
         declared.setdefault(overlap.with_, []).append((overlap, True))
     for other in registry:

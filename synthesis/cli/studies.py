@@ -13,48 +13,20 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from priors import load_priors, priors_skeleton
-from studies import (
-    Cohort,
-    Registry,
-    RegistryError,
-    Study,
-    UnknownWordError,
-    Vocabulary,
-    load_vocabulary,
-)
+from studies import Cohort, Registry, Study, UnknownWordError, Vocabulary, load_vocabulary
 from studies.documents import SCHEMA_FILE, SHIPPED_SCHEMA
 from studies.files import PRIORS_FILE, VOCABULARY_FILE, sources_of
-from studies.problems import Problem, closest
+from studies.problems import Problem, RegistryError, closest
 from studies.registry import Excluded
 from studies.schema import Subgroup
+from synthesis.cli import listing, running
 from synthesis.cli import options as of
-from synthesis.cli.listing import (
-    Wanted,
-    check,
-    checked_lines,
-    checked_record,
-    cohort_lines,
-    excluded_in,
-    excluded_lines,
-    find_cohorts,
-    known_words,
-    overlap_lines,
-    rule_lines,
-    shown_path,
-)
+from synthesis.cli.listing import Wanted, shown_path
 from synthesis.cli.options import argument, examples, flag
 from synthesis.cli.request import with_options
-from synthesis.cli.running import (
-    CHECK_FOUND,
-    InputError,
-    emit,
-    read_registry,
-    require_registry,
-    tell_replaced,
-    text_of,
-)
+from synthesis.cli.running import CHECK_FOUND, InputError, emit, read_registry, text_of
 from synthesis.numbers import count
-from synthesis.staging import check_folder, staged_file, staged_folder
+from synthesis.staging import check_folder, staged_file, staged_folder, write_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +60,6 @@ def _filtered(answer: Callable[..., None]) -> Callable[..., None]:
 
     def run(registry: list[Path] | None, only: bool, **given: Any) -> None:
         words = {name: given.pop(name) for name in _FILTERS}
-        words["years"] = of.first_and_last(words["years"])
         wanted = Wanted(**words | {"treatment": tuple(words["treatment"] or ())})
         answer(lambda: read_registry(registry, only), wanted, **given)
 
@@ -123,14 +94,14 @@ def list_studies(
     if not excluded:
         cohorts = _found(registry, wanted)
         if table:
-            rows = cohort_lines(registry, cohorts, width=width)
+            rows = listing.cohort_lines(registry, cohorts, width=width)
         else:
             rows = _frame(registry, cohorts, wanted.endpoint)
     elif wanted != Wanted(years=wanted.years):
         raise InputError("--excluded knows no figures; only --year goes with it.")
     else:
-        reports = excluded_in(registry, wanted.years)
-        rows = excluded_lines(reports, width=width) if table else _excluded(reports)
+        reports = listing.excluded_in(registry, wanted.years)
+        rows = listing.excluded_lines(reports, width=width) if table else _excluded(reports)
     emit("\n".join(rows) if table else _text_of_table(rows, format_), output)
 
 
@@ -142,11 +113,11 @@ def _width(output: Path | None = None) -> int | None:
 def _found(registry: Registry, wanted: Wanted) -> tuple[tuple[Study, Cohort], ...]:
     """Return the cohorts that are looked for; an unknown word is told the words."""
     try:
-        return find_cohorts(registry, wanted)
+        return listing.find_cohorts(registry, wanted)
     except UnknownWordError as error:
         if error.suggestion:
             raise
-        words = known_words(registry.vocabulary)[error.kind]
+        words = listing.known_words(registry.vocabulary)[error.kind]
         having = [word for word in words if error.word.casefold() in word.casefold()]
         which = "possible with it" if having else "possible"
         raise InputError(f"{error}; {which}: {', '.join(having or words)}.") from None
@@ -229,14 +200,18 @@ def check_studies(
 ) -> None:
     """Check study files, all problems at once. Files are read beside the whole registry."""
     given = [*(registry or ()), *(paths or ())]
-    require_registry(given, only)
+    running.require_registry(given, only)
     sources_of(given)  # a place without study files is no finding: nothing can be checked
     whole = notes or format_ == "json"
-    loaded, found = check(paths or (), folders=registry or (), alone=only, lines_of_notes=whole)
+    loaded, found = listing.check(
+        paths or (), folders=registry or (), alone=only, lines_of_notes=whole
+    )
     if loaded is not None:
-        tell_replaced(loaded)
-    record = json.dumps(checked_record(found), indent=2, ensure_ascii=False)
-    typer.echo(record if format_ == "json" else "\n".join(checked_lines(found, notes=notes)))
+        running.tell_replaced(loaded)
+    if format_ == "json":
+        typer.echo(json.dumps(listing.checked_record(found), indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(listing.checked_lines(found, notes=notes)))
     if loaded is not None:
         load_priors(loaded.priors)  # refuses what no analysis could use
     if not found.clean:
@@ -260,13 +235,13 @@ def overlaps(
 ) -> None:
     """Show which reports share patients, one line a group: how many of its cohorts count."""
     if rule:
-        typer.echo("\n".join(rule_lines()))
+        typer.echo("\n".join(listing.rule_lines()))
         return
     registry = read()
     if study_id is not None:
         registry.study(study_id)
     asked = {"study_id": study_id, "endpoint": endpoint, "verbose": verbose}
-    typer.echo("\n".join(overlap_lines(registry, **asked, width=_width())))
+    typer.echo("\n".join(listing.overlap_lines(registry, **asked, width=_width())))
 
 
 # --- Study files ---------------------------------------------------------------------------------
@@ -308,11 +283,11 @@ def new(
     if path.exists():
         raise InputError(f"{path} exists already; edit it, or choose another identifier.")
     check_folder(folder)
+    texts = {path.name: text}
+    if own_schema and not (folder / SCHEMA_FILE).exists():
+        texts[SCHEMA_FILE] = schema_text(words)
     with staged_folder(folder) as stage:
-        (stage / path.name).write_text(text, encoding="utf-8", newline="\n")
-        if own_schema and not (folder / SCHEMA_FILE).exists():
-            described = schema_text(words)
-            (stage / SCHEMA_FILE).write_text(described, encoding="utf-8", newline="\n")
+        write_texts(stage, texts)
     typer.echo(f"Written: {path}")
     typer.echo("Fill in what the report prints, to the digit and in its unit, then:")
     named = [f"--registry {shlex.quote(str(place))}" for place in registry or ()]
@@ -337,8 +312,7 @@ def _new_vocabulary(folder: Path, *, alone: bool) -> None:
         if (folder / name).exists():
             raise InputError(f"{folder / name} exists already; edit it, or choose another folder.")
     with staged_folder(folder) as stage:
-        for name, text in texts.items():
-            (stage / name).write_text(text, encoding="utf-8", newline="\n")
+        write_texts(stage, texts)
     for name in texts:
         typer.echo(f"Written: {folder / name}")
     typer.echo("Fill in, then:")
@@ -404,13 +378,12 @@ def import_studies(
     texts = file_texts(files, schema=f"./{SCHEMA_FILE}")
     _refuse_full(target, texts)
     with staged_folder(target) as stage:
-        for name, content in (texts | {SCHEMA_FILE: schema_text(words)}).items():
-            (stage / name).write_text(content, encoding="utf-8", newline="\n")
+        write_texts(stage, texts | {SCHEMA_FILE: schema_text(words)})
     typer.echo(f"Written: {count(len(texts), 'file')} in {target}")
     if patients:
         typer.echo("Add design, and [[overlaps]] with reports that count some of these patients.")
-    _, found = check([target], folders=registry or (), alone=only)
-    typer.echo("\n".join(checked_lines(found)))
+    _, found = listing.check([target], folders=registry or (), alone=only)
+    typer.echo("\n".join(listing.checked_lines(found)))
     if not found.clean:
         raise typer.Exit(CHECK_FOUND)
 

@@ -19,7 +19,7 @@ from synthesis.endpoints import endpoint_of
 from synthesis.numbers import listed
 from synthesis.report.page import BIBLIOGRAPHY, references, render_page
 from synthesis.report.typeset import typeset
-from synthesis.staging import MANIFEST, check_folder, staged_file, staged_folder
+from synthesis.staging import MANIFEST, check_folder, staged_file, staged_folder, write_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,13 +37,10 @@ __all__ = ["save_forest", "write_report", "write_result"]
 def write_report(
     analysis: Analysis, out: Path, *, formats: Collection[str] = (), word: Path | None = None
 ) -> list[Path]:
-    """Write the page, the figures, the tables and the manifest of an analysis.
+    """Write the page, the figures, the tables and the manifest of an analysis into a folder.
 
     Parameters
     ----------
-    analysis : Analysis
-    out : Path
-        Folder for the report.
     formats : collection of str
         In which the tables that are read are written, too: words of
         :data:`~synthesis.choices.TABLES`.
@@ -55,12 +52,7 @@ def write_report(
     list of Path
         ``report.html``, ``references.bib``, ``figures/`` (svg, pdf and png of each), ``tables/``
         (csv) and ``manifest.json``, which lists them all, and the studies of each figure; last the
-        manuscript.
-
-    Raises
-    ------
-    synthesis.staging.OutputError
-        When `out` or `word` cannot be written; nothing is left behind then.
+        manuscript. Nothing is left behind by an ``OutputError``, where a place cannot be written.
     """
     from synthesis.plots.files import drawing_helper
     from synthesis.report.paper import summary, write_paper
@@ -94,15 +86,8 @@ def write_result(
 ) -> list[Path]:
     """Write the tables, figures and texts of an answer, and a manifest where it has facts.
 
-    Returns
-    -------
-    list of Path
-        ``tables/`` (csv), ``figures/`` (svg, pdf and png of each) and texts.
-
-    Raises
-    ------
-    synthesis.staging.OutputError
-        When `out` cannot be written, or holds results of another kind; nothing is left behind.
+    Returns the files. ``OutputError`` where `out` cannot be written, or holds results of another
+    kind; nothing is left behind.
     """
     facts = {**result.facts, "kind": result.name} if result.facts else {}
     if facts:
@@ -133,17 +118,14 @@ def _write(
         draw_pictures(jobs, helper)
         if tables or formats:
             (stage / "tables").mkdir()
-        for name, frame in tables.items():
-            path = stage / "tables" / f"{name}.csv"
-            path.write_text(csv_of(frame), encoding="utf-8", newline="\n")
-        set_up = {f"tables/{name}": text for name, text in typeset(results, formats)}
-        for name, text in {**set_up, **texts(figures)}.items():
-            (stage / name).write_text(text, encoding="utf-8", newline="\n")
+        write_texts(stage / "tables", {f"{name}.csv": csv_of(own) for name, own in tables.items()})
+        write_texts(stage / "tables", dict(typeset(results, formats)))
+        write_texts(stage, texts(figures))
         files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}
         if facts:
             files.add(MANIFEST)
             entries = json.dumps({**facts, "files": sorted(files)}, indent=2, default=_plain)
-            (stage / MANIFEST).write_text(f"{entries}\n", encoding="utf-8", newline="\n")
+            write_texts(stage, {MANIFEST: f"{entries}\n"})
         return [out / name for name in sorted(files)]
 
 
@@ -176,23 +158,11 @@ def save_forest(
     sort: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
-    """Draw one forest plot into one file.
+    """Draw one forest plot into one file, whose suffix (svg, pdf, png, tif, tiff) is the format.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        An analysis of that endpoint.
-    path : Path
-        The file; its suffix, svg, pdf, png, tif or tiff, says in which format.
-    treatments, classes : collection of str
-        Labels of the only treatments and classes to show; all without any.
-    width, sort, columns
-        As of `synthesis.plots.plot_forest`.
-
-    Returns
-    -------
-    tuple of str
-        Identifiers of the studies that it shows, in the order of a reference list.
+    `treatments` and `classes` are labels of the only ones to show, all without any; `width`, `sort`
+    and `columns` those of `synthesis.plots.plot_forest`. Returns the identifiers of the studies
+    that it shows, in the order of a reference list.
     """
     from synthesis.plots import save_figure
 

@@ -66,8 +66,8 @@ def _plain(chart: alt.TopLevelMixin) -> dict[str, Any]:
     return specification
 
 
-def _months(name: str, title: str = "Months") -> alt.X:
-    axis = alt.Axis(title=title, values=[0, 6, 12, 18, 24, 36], grid=False)
+def _months(name: str) -> alt.X:
+    axis = alt.Axis(title="Months", values=[0, 6, 12, 18, 24, 36], grid=False)
     return alt.X(f"{name}:Q", axis=axis, scale=alt.Scale(domain=[0, 36], nice=False, clamp=True))
 
 
@@ -76,24 +76,28 @@ def _alive(name: str) -> alt.Y:
     return alt.Y(f"{name}:Q", axis=axis, scale=alt.Scale(domain=[0, 100]))
 
 
+def _either(one: Any, other: Any, first: Any, second: Any) -> alt.Scale:
+    """How each of two values is drawn."""
+    return alt.Scale(domain=[one, other], range=[first, second])
+
+
+def _tips(**titles: str) -> list[alt.Tooltip]:
+    """What is told of a mark under the pointer, by field."""
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()]
+
+
 def _curves() -> alt.LayerChart:
     """Curves of the treatments that were chosen, with bands and the reported figures."""
     hue = alt.Color("hue:N", scale=None)
     tip = ["name:N", "time:Q", alt.Tooltip("s:Q", title="%"), alt.Tooltip("band:N", title="95 %")]
     lines = alt.Chart(alt.NamedData("lines")).encode(x=_months("time"), detail="name:N")
     band = lines.mark_area(opacity=0.13).encode(y=_alive("lo"), y2="hi:Q", color=hue)
-    faded = alt.StrokeDash(
-        "beyond:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [4, 4]])
-    )
+    faded = alt.StrokeDash("beyond:N", scale=_either(False, True, [1, 0], [4, 4]))
     line = lines.mark_line(strokeWidth=2.2).encode(
         y=_alive("s"), color=hue, strokeDash=faded.legend(None), detail=["name:N", "beyond:N"]
     )  # fmt: skip
     hover = lines.mark_point(opacity=0, size=90).encode(y=_alive("s"), tooltip=tip)
-    said = [
-        alt.Tooltip("study:N", title="Report"),
-        alt.Tooltip("figure:N", title="Reported"),
-        alt.Tooltip("n:N", title="Patients"),
-    ]
+    said = _tips(study="Report", figure="Reported", n="Patients")
     points = alt.Chart(alt.NamedData("points")).encode(x=_months("time"), color=hue)
     across = points.mark_rule(strokeWidth=1, opacity=0.55).encode(
         x="x1:Q", x2="x2:Q", y=_alive("s")
@@ -102,9 +106,7 @@ def _curves() -> alt.LayerChart:
     mark = points.mark_point(size=42, filled=False, strokeWidth=1.6).encode(
         y=_alive("s"),
         shape=alt.Shape(
-            "kind:N",
-            legend=None,
-            scale=alt.Scale(domain=["median", "landmark"], range=["square", "circle"]),
+            "kind:N", legend=None, scale=_either("median", "landmark", "square", "circle")
         ),
         tooltip=said,
     )
@@ -139,13 +141,13 @@ def _densities() -> alt.LayerChart:
 def _predicted(scale: alt.Scale) -> alt.LayerChart:
     """Reported figures on what the fitted model predicts of each, in order."""
     value = alt.Y("place:Q", axis=None, scale=alt.Scale(reverse=True, nice=False))
-    tip = [
-        alt.Tooltip("name:N", title="Report"),
-        alt.Tooltip("t:N", title="Treatment"),
-        alt.Tooltip("figure:N", title="Figure"),
-        alt.Tooltip("reported:N", title="Reported"),
-        alt.Tooltip("expected:N", title="Predicted (95 %)"),
-    ]
+    tip = _tips(
+        name="Report",
+        t="Treatment",
+        figure="Figure",
+        reported="Reported",
+        expected="Predicted (95 %)",
+    )
     base = alt.Chart(alt.NamedData("checks")).encode(y=value)
     ticks = [1, 3, 6, 12, 24, 48] if scale.type == "symlog" else [0, 25, 50, 75, 100]
     bar = base.mark_rule(strokeWidth=2, opacity=0.35).encode(
@@ -153,14 +155,8 @@ def _predicted(scale: alt.Scale) -> alt.LayerChart:
     )
     dot = base.mark_point(filled=True, size=26, opacity=1).encode(
         x=alt.X("v:Q", scale=scale),
-        color=alt.Color(
-            "in:N", legend=None, scale=alt.Scale(domain=[True, False], range=["#0072b2", "#d55e00"])
-        ),
-        shape=alt.Shape(
-            "in:N",
-            legend=None,
-            scale=alt.Scale(domain=[True, False], range=["circle", "triangle-up"]),
-        ),
+        color=alt.Color("in:N", legend=None, scale=_either(True, False, "#0072b2", "#d55e00")),
+        shape=alt.Shape("in:N", legend=None, scale=_either(True, False, "circle", "triangle-up")),
         tooltip=tip,
     )
     return alt.layer(bar, dot).properties(width="container", height=300)

@@ -7,39 +7,23 @@ and sort.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from synthesis import estimands
 from synthesis.endpoints import Endpoint, endpoint_of
-from synthesis.estimands import (
-    ESTIMANDS,
-    Fit,
-    NamedGroup,
-    curves,
-    draws_of,
-    flat,
-    histologies,
-    quantiles,
-    tells_apart,
-    tells_mutation,
-)
-from synthesis.estimands import named_groups as all_groups
+from synthesis.estimands import ESTIMANDS, Fit, NamedGroup
 from synthesis.fits import PooledSurvival
 from synthesis.left_out import spaced
 from synthesis.model.covariates import COVARIATES, LINES, REFERENCE, REFERENCE_BRAF_SHARE
 from synthesis.numbers import interval, is_missing, size, size_words
+from synthesis.questions import contrasts
 from synthesis.questions.appraisal import appraisal_table, questions
-from synthesis.questions.contrasts import (
-    ACROSS,
-    APART,
-    RANDOMISED,
-    Evidence,
-    contrasts_of,
-    evidence_of_pairs,
-)
+from synthesis.questions.contrasts import RANDOMISED, Evidence
 from synthesis.questions.pooled.shrinkage import SHRUNK
 from synthesis.report.evidence import or_nothing
 from synthesis.reported import cohort_names, cohort_words, comparison_words
@@ -60,11 +44,8 @@ _MUTATION = {
 _CERTAINTY = ("certainty", "certainty_reasons", "tipping_limit", "tipping_estimate")
 
 
-def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
-    """Everything that the views of the page are made from.
-
-    `names` are those of the studies, by identifier.
-    """
+def page_data(analysis: Analysis) -> dict[str, Any]:
+    """Everything that the views of the page are made from."""
     vocabulary = analysis.registry.vocabulary
     endpoints = [_endpoint(analysis, name, fit) for name, fit in analysis.fits.items()]
     return {
@@ -75,10 +56,10 @@ def page_data(analysis: Analysis, names: Mapping[str, str]) -> dict[str, Any]:
         "confounding": analysis.comparison.confounding.words,
         "endpoints": endpoints,
         "hues": _hues(endpoints),
-        "across": APART,
-        "cohorts": list(_cohorts(analysis, names)),
+        "across": contrasts.APART,
+        "cohorts": list(_cohorts(analysis)),
         "appraisal": _appraisal(analysis),
-        "checks": _checks(analysis, names),
+        "checks": _checks(analysis),
         "densities": _densities(analysis),
     }
 
@@ -111,14 +92,14 @@ def _list(values: Any) -> list[float | None]:
 def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
     """One endpoint: its words, its treatments, and what each gains over every other."""
     endpoint, vocabulary = endpoint_of(name), analysis.registry.vocabulary
-    groups = [group for group in all_groups(fit, vocabulary) if not group.is_class]
+    groups = [group for group in estimands.named_groups(fit, vocabulary) if not group.is_class]
     compared = analysis.comparison.forest
     shown = set(compared.loc[compared["endpoint"] == name, "treatment"])
     over = analysis.comparison.references.get(name)
-    shares = histologies(fit, analysis.settings.reference_mix)
+    shares = estimands.histologies(fit, analysis.settings.reference_mix)
     references = [group for group in groups if group.label in shown]
     survival = not endpoint.is_response
-    pairs = evidence_of_pairs(fit, groups)
+    pairs = contrasts.evidence_of_pairs(fit, groups)
     carried = {
         base.label: {own.label: pairs[own.label, base.label] for own in groups if own is not base}
         for base in references
@@ -133,9 +114,7 @@ def _endpoint(analysis: Analysis, name: str, fit: Fit) -> dict[str, Any]:
         "histologies": sorted(shares, key=["reference", "pure", "mixed"].index),
         "reference": None if over is None else over.label,
         "references": [group.label for group in references],
-        "rows": [
-            _row(analysis, endpoint, group, group.label in shown or not shown) for group in groups
-        ],
+        "rows": [_row(analysis, endpoint, own, own.label in shown or not shown) for own in groups],
         "gains": {
             h: _gains(analysis, name, groups, s, _left_as_it_is(fit, groups, carried, h))
             for h, s in shares.items()
@@ -181,16 +160,19 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
     }
 
 
-#: What carries the contrast of a treatment with a reference: by the labels of both.
-_Carried = Mapping[str, Mapping[str, Evidence]]
-
-
 def _left_as_it_is(
-    fit: Fit, groups: list[NamedGroup], carried: _Carried, histology: str
+    fit: Fit,
+    groups: list[NamedGroup],
+    carried: Mapping[str, Mapping[str, Evidence]],
+    histology: str,
 ) -> dict[str, set[str]]:
-    """Treatments whose gain over each reference is randomised: no confounding is allowed for."""
+    """Treatments whose gain over each reference is randomised: no confounding is allowed for.
+
+    `carried` is what carries each contrast, by the labels of reference and treatment.
+    """
     known = {
-        group.label: histology == "reference" or tells_apart(fit, group.cohorts) for group in groups
+        group.label: histology == "reference" or estimands.tells_apart(fit, group.cohorts)
+        for group in groups
     }
     return {
         over: {label for label, own in of.items() if own.kind == RANDOMISED and known[label]}
@@ -212,7 +194,9 @@ def _gains(
     `left`. Response has no probabilities, and no confounding.
     """
     fit, endpoint, allowed = analysis.fits[name], endpoint_of(name), analysis.comparison.confounding
-    drawn = draws_of(fit, endpoint.estimand, "mean_study", share, tuple(g.group for g in groups))
+    drawn = estimands.draws_of(
+        fit, endpoint.estimand, "mean_study", share, tuple(g.group for g in groups)
+    )
     months = () if endpoint.is_response else _months(analysis)
     # all times under the treatment are divided by what its patients would have had anyway
     without = drawn * allowed.factors(len(drawn))[:, None]
@@ -232,14 +216,10 @@ def _gains(
 
 def _gain_words(more: np.ndarray, endpoint: Endpoint, months: Iterable[float]) -> list[list[Any]]:
     """Estimate, limits, text and probabilities of the gain of each treatment."""
-    middle, lower, upper = quantiles(more)
+    middle, lower, upper = estimands.quantiles(more)
     chances = [np.round(1000 * np.mean(more > asked, axis=0)) for asked in months]
     return [
-        [
-            *_list(ends),
-            interval(*ends, endpoint.write_gain),
-            [int(each[i]) for each in chances],
-        ]
+        [*_list(ends), interval(*ends, endpoint.write_gain), [int(each[i]) for each in chances]]
         for i, ends in enumerate(zip(middle, lower, upper, strict=True))
     ]
 
@@ -247,14 +227,14 @@ def _gain_words(more: np.ndarray, endpoint: Endpoint, months: Iterable[float]) -
 def _evidence(carried: Mapping[str, Evidence]) -> dict[str, list[str]]:
     """What carries each contrast, in a word, and in a sentence if it is not that of most."""
     return {
-        label: [own.kind, *([own.sentence] if own.kind != ACROSS else [])]
+        label: [own.kind, *([own.sentence] if own.kind != contrasts.ACROSS else [])]
         for label, own in carried.items()
     }
 
 
 def _contrasts(analysis: Analysis, name: str) -> dict[str, str]:
     """Every contrast of a treatment with the usual reference, as text; of all histologies."""
-    table, known = analysis.comparison.table, contrasts_of(name)
+    table, known = analysis.comparison.table, contrasts.contrasts_of(name)
     table = table[(table["endpoint"] == name) & table["estimand"].isin(known)]
 
     def words(row: Any) -> str:
@@ -273,24 +253,23 @@ def _certainty(analysis: Analysis, name: str) -> dict[str, dict[str, Any]]:
     table = analysis.comparison.table
     rows = table[(table["endpoint"] == name) & (table["estimand"] == endpoint_of(name).gain)]
 
-    def about(row: Any) -> dict[str, Any]:
-        values = {column: getattr(row, column) for column in _CERTAINTY}
-        return {
-            column: value if isinstance(value, str) else _short(value)
-            for column, value in values.items()
-        }
+    def plain(value: Any) -> str | float | None:
+        return value if isinstance(value, str) else _short(value)
 
-    return {row.treatment: about(row) for row in rows.itertuples()}
+    return {
+        row["treatment"]: {column: plain(row[column]) for column in _CERTAINTY}
+        for row in rows.to_dict("records")
+    }
 
 
 def _hues(endpoints: list[dict[str, Any]]) -> dict[str, str]:
     """Colour of each class of treatment; those with the most patients have one of their own."""
     from synthesis.plots.style import HUES
 
-    sizes: dict[str, int] = {}
+    sizes: Counter[str] = Counter()
     for row in (row for endpoint in endpoints for row in endpoint["rows"]):
-        sizes[row["c"]] = sizes.get(row["c"], 0) + row["shown"] * row["p"]
-    first = sorted(sizes, key=sizes.__getitem__, reverse=True)[: len(HUES)]
+        sizes[row["c"]] += row["shown"] * row["p"]
+    first = dict(sizes.most_common(len(HUES)))
     return dict(zip((name for name in sizes if name in first), HUES, strict=False))
 
 
@@ -336,7 +315,7 @@ def _curves(analysis: Analysis, name: str) -> dict[str, Any] | None:
 def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | None:
     """Thinned draws of every curve in pure and in mixed tumours; times 1000, as whole numbers."""
     places = tuple(group.group for group in groups)
-    pure, mixed = (curves(fit, share, "mean_study", places) for share in (0.0, 1.0))
+    pure, mixed = (estimands.curves(fit, share, "mean_study", places) for share in (0.0, 1.0))
     keep = spaced(len(pure.median), DRAWS)
     family = np.broadcast_to(np.asarray(pure.family), len(pure.median))[keep]
     if not set(family) <= set(DRAWN):
@@ -347,9 +326,9 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
     def whole(values: np.ndarray) -> list[int]:
         return np.round(1000 * values[keep]).astype(int).tolist()
 
-    effects = flat(fit, "covariate_effect") if fit.variant.covariates else None
+    effects = estimands.flat(fit, "covariate_effect") if fit.variant.covariates else None
     moved = {"pretreated": "pretreated"}
-    if mutation := tells_mutation(fit):
+    if mutation := estimands.tells_mutation(fit):
         moved["mutated"] = "braf_mutated"
     usual = REFERENCE[COVARIATES.index("pretreated")]
     return {
@@ -370,8 +349,10 @@ def _draws(fit: PooledSurvival, groups: list[NamedGroup]) -> dict[str, Any] | No
 
 # --- Cohorts -------------------------------------------------------------------------------------
 
+_UNTOLD = ("not printed", "not reported", "unknown")
 
-def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+
+def _cohorts(analysis: Analysis) -> Iterator[dict[str, Any]]:
     """Every cohort of the registry once, and every report that was left out at screening."""
     registry, used = analysis.registry, analysis.cohorts
     vocabulary, labels = registry.vocabulary, cohort_names(registry)
@@ -384,7 +365,7 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
             "m": _list(marks),
             "est": interval(row.estimate, row.lower, row.upper, endpoint.write),
             "in": "" if is_missing(row.entered_as) else row.entered_as,
-            "hist": _histology(row.histology),
+            "hist": "" if (told := or_nothing(row.histology)) in _UNTOLD else told,
             "src": row.status,
         }
     reasons: dict[str, dict[str, list[str]]] = {}
@@ -417,7 +398,7 @@ def _cohorts(analysis: Analysis, names: Mapping[str, str]) -> Iterator[dict[str,
                        list(map(comparison_words, study.comparisons)),
             }  # fmt: skip
     for report in registry.excluded:
-        yield {"s": report.id, "name": names[report.id], "screened": report.reason,
+        yield {"s": report.id, "name": registry.labels[report.id], "screened": report.reason,
                "n": sum(report.n) or None, "year": report.citation.year,
                "doi": report.citation.doi or ""}  # fmt: skip
 
@@ -445,21 +426,15 @@ def _appraisal(analysis: Analysis) -> dict[str, Any]:
     return {"items": words, "reports": reports}
 
 
-def _histology(words: Any) -> str:
-    """What a counted cohort tells of histology."""
-    unknown = ("not printed", "not reported", "unknown")
-    return "" if is_missing(words) or words in unknown else str(words)
-
-
 # --- Model check, and what was believed before ---------------------------------------------------
 
 
-def _checks(analysis: Analysis, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _checks(analysis: Analysis) -> list[dict[str, Any]]:
     """Each reported figure beside what the fitted model predicts of it."""
     return [
         {
             "e": row.endpoint,
-            "name": names.get(row.study, row.label),
+            "name": analysis.registry.labels.get(row.study, row.label),
             "t": row.treatment,
             "figure": row.figure,
             "v": _list((row.value, row.predicted, row.lower, row.upper)),
@@ -485,6 +460,3 @@ def _densities(analysis: Analysis) -> list[dict[str, Any]]:
         | {name: _list(own[column][thin]) for name, column in (("x", "x"), ("d", "density"))}
         for key, own in table.groupby(keys, sort=False)
     ]
-
-
-__all__ = ["as_json", "page_data"]

@@ -10,6 +10,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
     registry = analysis.registry
     cited = references(registry, analysis.cohorts["study"])
     names = registry.labels
-    data = page_data(analysis, names)
+    data = page_data(analysis)
     data["specifications"] = specifications()
     data["bibtex"] = bibtex([registry.studies[entry.id] for entry in cited])
     data["notes"] = {answer.endpoint: list(answer.sentences) for answer in analysis.answers}
@@ -158,26 +159,17 @@ def _sections(analysis: Analysis, results: Sequence[Result]) -> Iterator[Section
 def _without_views(result: Result) -> Result:
     """An answer without what the views of the page show, and without findings left empty."""
     asked = {endpoint.question for endpoint in ENDPOINTS.values()}
-
-    def tables(finding: Finding) -> tuple[Table, ...]:
-        if result.name in _OWN:
-            return finding.tables
-        seen = result.name in _VIEWED and not (finding.folded and finding.sentences)
-        kept = () if seen else finding.tables
-        sides = result.name == "benefit" and finding.heading.endswith("side by side")
-        return tuple(table for table in kept if not (table.long or sides))
-
-    kept = [
-        replace(
-            finding,
-            tables=tables(finding),
-            pictures=tuple(p for p in finding.pictures if p.stem not in _VIEWED),
-        )
-        for finding in result.findings
-        if finding.heading not in asked
-    ]
-    some = (each for each in kept if each.sentences or each.tables or each.pictures)
-    return replace(result, findings=tuple(some))
+    kept = []
+    for finding in result.findings:
+        tables = finding.tables
+        if result.name not in _OWN:
+            seen = result.name in _VIEWED and not (finding.folded and finding.sentences)
+            sides = result.name == "benefit" and finding.heading.endswith("side by side")
+            tables = tuple(each for each in tables if not (seen or sides or each.long))
+        pictures = tuple(each for each in finding.pictures if each.stem not in _VIEWED)
+        if finding.heading not in asked and (finding.sentences or tables or pictures):
+            kept.append(replace(finding, tables=tables, pictures=pictures))
+    return replace(result, findings=tuple(kept))
 
 
 def _not_asked(analysis: Analysis, results: Sequence[Result]) -> Iterator[Result]:
@@ -194,13 +186,11 @@ def _not_asked(analysis: Analysis, results: Sequence[Result]) -> Iterator[Result
 def _paragraphs(sentences: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Paragraphs, and lists of neighbouring items, in order."""
     parts: list[tuple[str, list[str]]] = []
-    for text in sentences:
-        if not text.startswith("- "):
-            parts.append((text, []))
-            continue
-        if not parts or not parts[-1][1]:
-            parts.append(("", []))
-        parts[-1][1].append(text.removeprefix("- "))
+    for are_items, texts in groupby(sentences, lambda text: text.startswith("- ")):
+        if are_items:
+            parts.append(("", [text.removeprefix("- ") for text in texts]))
+        else:
+            parts += [(text, []) for text in texts]
     return parts
 
 
@@ -384,18 +374,15 @@ def references(registry: Registry, study_ids: Iterable[str]) -> tuple[Reference,
     names = registry.labels
 
     def place(study: Study) -> tuple[str, int, str]:
-        return _authors(study, names)[0].casefold(), study.citation.year or 0, study.id
+        first, *_ = study.citation.authors or (names[study.id],)
+        return first.casefold(), study.citation.year or 0, study.id
 
-    cited = (registry.studies[name] for name in set(study_ids))
-    return tuple(_reference(study, names) for study in sorted(cited, key=place))
-
-
-def _authors(study: Study, names: Mapping[str, str]) -> tuple[str, ...]:
-    return study.citation.authors or (names[study.id],)
+    cited = sorted((registry.studies[name] for name in set(study_ids)), key=place)
+    return tuple(_reference(study, names[study.id]) for study in cited)
 
 
-def _reference(study: Study, names: Mapping[str, str]) -> Reference:
-    citation, authors = study.citation, _authors(study, names)
+def _reference(study: Study, label: str) -> Reference:
+    citation, authors = study.citation, study.citation.authors or (label,)
     more = ("et al",) if len(authors) > AUTHORS_SHOWN else ()
     place = " ".join(filter(None, (citation.journal, str(citation.year or ""))))
     place = "; ".join(filter(None, (place, citation.volume_pages)))
@@ -403,7 +390,7 @@ def _reference(study: Study, names: Mapping[str, str]) -> Reference:
     parts = filter(None, (who, citation.title, place, citation.trial_registration))
     return Reference(
         id=study.id,
-        label=names[study.id],
+        label=label,
         text=" ".join(part.rstrip(". ") + ("" if part.endswith("?") else ".") for part in parts),
         doi=citation.doi or "",
         pmid=citation.pmid or "",

@@ -90,16 +90,7 @@ def _summary(answer: Answer, analysis: Analysis) -> Table:
 
 
 def write_paper(analysis: Analysis, figures: Path, path: Path) -> None:
-    """Write the manuscript.
-
-    Parameters
-    ----------
-    analysis : Analysis
-    figures : Path
-        Folder with the figures of its results as PNG.
-    path : Path
-        The file, ``*.docx``.
-    """
+    """Write the manuscript, ``*.docx``; `figures` is a folder with those of the results as PNG."""
     document = _blank(words.title(analysis))
     _add(document, f"{words.status(analysis)} · {words.passed(analysis)}", "Subtitle")
     for _, headline, fits in words.alarms(analysis):

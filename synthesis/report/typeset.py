@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from synthesis.result import RESEARCH_USE, Cell, Column, Finding, Result, Table
@@ -66,14 +67,12 @@ def typeset(results: Iterable[Result], formats: Iterable[str]) -> Iterator[tuple
 
     Answers of one name (a question that is asked of several endpoints) are one file.
     """
-    named: dict[str, list[Finding]] = {}
-    titles: dict[str, str] = {}
+    named: dict[str, Result] = {}
     for result in results:
-        named.setdefault(result.name, []).extend(result.findings)
-        titles.setdefault(result.name, result.title)
-    for name, findings in named.items():
-        if any(finding.tables for finding in findings):
-            whole = Result(name, titles[name], findings=tuple(findings))
+        earlier = named.get(result.name, replace(result, findings=()))
+        named[result.name] = replace(earlier, findings=earlier.findings + result.findings)
+    for name, whole in named.items():
+        if any(finding.tables for finding in whole.findings):
             for suffix, lines in (_WRITERS[each] for each in formats):
                 yield f"{name}.{suffix}", "\n".join(lines(whole)) + "\n"
 

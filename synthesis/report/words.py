@@ -119,11 +119,13 @@ def cards(analysis: Analysis) -> list[Card]:
     best = _best(others, endpoint)
     close = others[(others["value"] >= _CLOSE * best["value"]) & (others.index != best.name)]
     rest = others.drop(index=[best.name, *close.index])
-    evidence = " ".join((comparison_evidence(comparison, name), _certain(others))).strip()
+    randomised = f"{(others['evidence'] == RANDOMISED).sum()} of {len(others)} randomised"
+    grades = (f"{grade} for {n}" for grade, n in others["certainty"].value_counts().items())
+    evidence = f"{comparison_evidence(comparison, name)} Certainty: {listed(grades)}.".strip()
     return [
         _best_card(analysis, endpoint, best, close, usual),
         _rest_card(analysis, endpoint, rest, usual),
-        Card("How strong is the evidence?", _strength(others), evidence),
+        Card("How strong is the evidence?", randomised, evidence),
         *_histology_card(analysis, name),
     ]  # fmt: skip
 
@@ -139,9 +141,9 @@ def _best(rows: pd.DataFrame, endpoint: Endpoint) -> pd.Series:
     return rows.loc[order.index[0]]
 
 
-def _of(row: Any, write: Any, name: str = "value") -> str:
-    """An estimate with its interval in words: "7.0–16.9"."""
-    return limits_of(row[f"{name}_lower"], row[f"{name}_upper"], write)
+def _limits(row: Any, endpoint: Endpoint) -> str:
+    """The interval of an estimate in words: "7.0–16.9"."""
+    return limits_of(row["value_lower"], row["value_upper"], endpoint.write)
 
 
 def _unit(endpoint: Endpoint) -> str:
@@ -169,7 +171,7 @@ def _best_card(
     vocabulary = analysis.registry.vocabulary
     words = (
         f"{endpoint.quantity(vocabulary)} with {in_sentence(best['treatment'])} "
-        f"({LEVEL} interval {_of(best, endpoint.write)}): "
+        f"({LEVEL} interval {_limits(best, endpoint)}): "
         f"{_gain(best, endpoint, usual['treatment'])}."
     )
     if len(close):
@@ -182,7 +184,7 @@ def _best_card(
 
 
 def _rest_card(analysis: Analysis, endpoint: Endpoint, rest: pd.DataFrame, usual: Any) -> Card:
-    low = f"{endpoint.write(usual['value'])} ({_of(usual, endpoint.write)}){_unit(endpoint)}"
+    low = f"{endpoint.write(usual['value'])} ({_limits(usual, endpoint)}){_unit(endpoint)}"
     without = f"{low} with {in_sentence(usual['treatment'])}."
     if rest.empty:
         return Card("The others", low, f"with {in_sentence(usual['treatment'])}.")
@@ -198,18 +200,6 @@ def _rest_card(analysis: Analysis, endpoint: Endpoint, rest: pd.DataFrame, usual
     )
     number = " to ".join(dict.fromkeys(ends))
     return Card("The others", f"{number}{_unit(endpoint)}", words)
-
-
-def _strength(rows: pd.DataFrame) -> str:
-    """How much of the comparisons is randomised, in a few words."""
-    randomised = int((rows["evidence"] == RANDOMISED).sum())
-    return f"{randomised} of {len(rows)} randomised"
-
-
-def _certain(rows: pd.DataFrame) -> str:
-    """How many comparisons are how certain."""
-    grades = rows["certainty"].value_counts()
-    return f"Certainty: {listed(f'{grade} for {n}' for grade, n in grades.items())}."
 
 
 def _histology_card(analysis: Analysis, name: str) -> Iterator[Card]:
