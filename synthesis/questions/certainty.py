@@ -84,10 +84,7 @@ _SEED = 20
 class Confounding:
     """What is believed of the log of how many times as long patients would have lived anyway.
 
-    Attributes
-    ----------
-    mean, sd : float
-        Of a normal distribution; an SD of 0 is a fixed ratio.
+    Mean and SD of a normal distribution; an SD of 0 is a fixed ratio.
     """
 
     mean: float
@@ -128,10 +125,10 @@ def find_confounding(fits: Mapping[str, Fit], asked: str = DEFAULT) -> Confoundi
         raise ValueError(f"confounding: found {asked!r}, expected one of {', '.join(CONFOUNDING)}")
     if asked != DEFAULT:
         return Confounding(float(np.log(float(asked))) if float(asked) else 0.0, 0.0)
-    for fit in fits.values():
-        prior = fit.priors[PRIOR]
-        return Confounding(prior.location, prior.scale)
-    return Confounding(0.0, 0.0)
+    if not fits:
+        return Confounding(0.0, 0.0)
+    prior = next(iter(fits.values())).priors[PRIOR]
+    return Confounding(prior.location, prior.scale)
 
 
 def confounded[C](curves: C, confounding: Confounding) -> C:
@@ -155,24 +152,21 @@ def scaled[C](curves: C, factor: np.ndarray) -> C:
 class Judged:
     """A contrast of two treatments as it is judged.
 
-    Attributes
-    ----------
-    evidence : Evidence
-    limits : (float, float)
-        Of the 95 % interval of the ratio of medians, or of the difference of response rates.
-    null : float
-        Value of no effect.
-    tipping : (float, float)
-        Ratios at which the limit and the estimate reach no gain; missing for response.
-    extrapolated : bool
-        Whether it is by histology where no report of the treatment tells it.
+    Its values are the estimate and its limits, of survival of the ratio of medians, whose value of
+    no effect (``null``) is 1, of response of the difference of rates, with 0. It is extrapolated
+    where it is by histology and no report of the treatment tells that.
     """
 
     evidence: Evidence
-    limits: tuple[float, float]
+    values: Sequence[float]
     null: float
-    tipping: tuple[float, float]
     extrapolated: bool = False
+
+    @property
+    def tipping(self) -> tuple[float, float]:
+        """Ratios at which the limit and the estimate reach no gain; missing for response."""
+        estimate, lower, _ = self.values
+        return (max(lower, 1.0), max(estimate, 1.0)) if self.null else (np.nan, np.nan)
 
     @property
     def kind(self) -> str:
@@ -216,11 +210,7 @@ RULES = (
     Rule("not randomised", -2, lambda own: own.evidence.kind != RANDOMISED),
     Rule("no report gave both", -1, lambda own: own.evidence.kind == ACROSS),
     Rule("histology is extrapolated", -1, lambda own: own.extrapolated),
-    Rule(
-        "one report on a side",
-        -1,
-        lambda own: min(own.evidence.sources) < 2,
-    ),
+    Rule("one report on a side", -1, lambda own: min(own.evidence.sources) < 2),
     Rule(
         f"fewer than {ENOUGH_PATIENTS} patients on a side",
         -1,
@@ -229,7 +219,7 @@ RULES = (
     Rule(
         "interval includes no effect",
         -1,
-        lambda own: own.limits[0] <= own.null <= own.limits[1],
+        lambda own: own.values[1] <= own.null <= own.values[2],
     ),
     Rule(
         f"undone only beyond {LARGE:g} times as long",
@@ -237,19 +227,6 @@ RULES = (
         lambda own: own.evidence.kind != RANDOMISED and own.tipping[0] > LARGE,
     ),
 )
-
-
-def judge(
-    evidence: Evidence, values: Sequence[float], null: float, *, extrapolated: bool = False
-) -> Judged:
-    """Judge a contrast by its evidence and its estimate and limits.
-
-    Of survival they are those of the ratio of medians, whose value of no effect is 1; of response
-    those of the difference of rates, with 0.
-    """
-    estimate, lower, upper = values
-    tipping = (max(lower, 1.0), max(estimate, 1.0)) if null else (np.nan, np.nan)
-    return Judged(evidence, (lower, upper), null, tipping, extrapolated)
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -319,14 +296,7 @@ def certainty_table(rows: pd.DataFrame, reports: Mapping[str, str] = MappingProx
 
     ``reports`` names those that carry the contrast of a treatment.
     """
-
-    def tipping(column: str) -> Callable[[Any], str]:
-        return lambda row: numbers.ratio(getattr(row, column))
-
-    undone = [
-        ("Gain no longer sure at", "num", tipping("tipping_limit")),
-        ("No gain at", "num", tipping("tipping_estimate")),
-    ]
+    undone = {"Gain no longer sure at": "tipping_limit", "No gain at": "tipping_estimate"}
     known = rows["tipping_limit"].notna().any()
     note = (
         "Times as long as the patients on the treatment would have to live anyway, whatever they "
@@ -338,7 +308,10 @@ def certainty_table(rows: pd.DataFrame, reports: Mapping[str, str] = MappingProx
         [
             ("Treatment", "keep", lambda row: row.treatment),
             ("Evidence", "", lambda row: Cell(row.evidence, reports.get(row.treatment, ""))),
-            *(undone if known else []),
+            *(
+                (label, "num", lambda row, name=name: numbers.ratio(getattr(row, name)))
+                for label, name in (undone.items() if known else ())
+            ),
             ("Certainty", "keep", lambda row: row.certainty),
             ("Because", "wide", lambda row: row.certainty_reasons),
         ],
@@ -377,13 +350,8 @@ Line = tuple[str, str, bool]
 class Cells:
     """Cells of the tables of one endpoint, in which a contrast has a line or two.
 
-    Parameters
-    ----------
-    pairs : mapping
-        (endpoint, label, label) -> what is known of two treatments.
-    both : DataFrame
-        Rows of contrasts, of any endpoints.
-    endpoint : str
+    ``pairs``: (endpoint, label, label) -> what is known of two treatments; ``both``: rows of
+    contrasts, of any endpoints.
     """
 
     def __init__(
@@ -409,9 +377,14 @@ class Cells:
 
         return [(self.known[n].heading, "num", lambda line, n=n: cell(line, n)) for n in names]
 
-    def once(self, say: Callable[[Line], str]) -> Callable[[Line], Cell]:
+    def once(self, say: Callable[[Line], str | Cell]) -> Callable[[Line], Cell]:
         """What stands in the first line of a contrast."""
-        return lambda line: Cell(say(line), rows=self._span(line))
+
+        def cell(line: Line) -> Cell:
+            said, span = say(line), 0 if line[2] else len(self._twice(line[:2]))
+            return replace(said, rows=span) if isinstance(said, Cell) else Cell(said, rows=span)
+
+        return cell
 
     @property
     def confounding(self) -> list[tuple]:
@@ -428,12 +401,9 @@ class Cells:
 
         def cell(line: Line) -> Cell:
             own = self._judged[line[:2]]
-            return Cell(own.kind, more="; ".join(own.evidence.reports), rows=self._span(line))
+            return Cell(own.kind, more="; ".join(own.evidence.reports))
 
-        return "Evidence", "", cell
+        return "Evidence", "", self.once(cell)
 
     def _twice(self, pair: tuple[str, str]) -> tuple[bool, ...]:
         return (False,) if self.is_response else twice(self._judged[pair].kind)
-
-    def _span(self, line: Line) -> int:
-        return 0 if line[2] else len(self._twice(line[:2]))

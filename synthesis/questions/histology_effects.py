@@ -33,7 +33,7 @@ from synthesis.fits import PooledSurvival
 from synthesis.model.covariates import ALL, COVARIATES
 from synthesis.model.observations import Arm
 from synthesis.numbers import in_sentence, percent
-from synthesis.questions.certainty import Confounding, confounded, find_confounding, judge
+from synthesis.questions.certainty import Confounding, Judged, confounded, find_confounding
 from synthesis.questions.contrasts import (
     COMPARE_COLUMNS,
     GAIN,
@@ -424,7 +424,7 @@ class _Part:
             own = pairs[group.label, self.reference.label]
             sizes = own.total_cohorts, own.total_patients
             judged = {
-                histology: judge(
+                histology: Judged(
                     own,
                     gains[histology, "ratio_of_medians"][0][:3, number],
                     1.0,

@@ -323,7 +323,7 @@ class _Part:
             return (np.nan, np.nan, kind, "", ""), False
         own = evidence(self.fit, group.cohorts[0].treatment, over.cohorts[0].treatment)
         ratio = values[over.label, "ratio_of_medians"][:3, number]
-        judged = certainty.judge(own, ratio, 1.0, extrapolated=beyond)
+        judged = certainty.Judged(own, ratio, 1.0, extrapolated=beyond)
         return judged.columns, judged.kind == RANDOMISED
 
     def _mixture(self, groups: Sequence[NamedGroup], target: Target) -> MixtureCurve:
