@@ -34,7 +34,7 @@ import pandas as pd
 from priors import Priors
 from studies import Registry
 from studies.figures import Readings
-from synthesis.fits import PooledSurvival, SurvivalFit, fit_survival
+from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out, spaced
 from synthesis.model.sampler import Diagnosis, Progress, SamplerSettings
 
@@ -140,6 +140,13 @@ class StackedFit:
         """Draws of a variable, family by family: ``(draws, ...)``."""
         parts = [self.fits[family].flat(name)[rows] for family, rows in self.rows.items()]
         return np.concatenate(parts)
+
+
+def families_of(fit: PooledSurvival | ResponseFit) -> list[tuple[SurvivalFit | ResponseFit, float]]:
+    """The fits of one family that a fit is made of, which may be itself, with their weights."""
+    if isinstance(fit, StackedFit):
+        return [(fit.fits[name], float(fit.weights[name])) for name in fit.rows]
+    return [(fit, 1.0)]
 
 
 def stack(
