@@ -361,14 +361,6 @@ def test_a_tie_is_broken_by_design_then_by_time_from_diagnosis(tmp_path, first, 
     assert reference_of(tmp_path / "back", *reports) == "best_care"
 
 
-def test_the_reference_says_what_it_rests_on(registry, fits):
-    own = compare(fits, registry.vocabulary).references["os"]
-    assert own.words == (
-        "best supportive care (2 cohorts, 34 patients; design: retrospective 2; time from: "
-        "not reported 2; Both 2021 and Care 2021)"
-    )
-
-
 def test_background_has_registries_of_all_comers_as_reported(tmp_path):
     marks = [landmark(12, 0.2)]
     large = study("large", arm("a", "various", 700, landmarks=marks))

@@ -43,10 +43,10 @@ With 50 patients the standard error of a log median is about :math:`1/(\sqrt{50}
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,17 +54,9 @@ from scipy.special import ndtri
 
 from synthesis import numbers
 from synthesis.choices import CONFOUNDING, DEFAULT
-from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, Fit
 from synthesis.numbers import count, in_sentence, listed
-from synthesis.questions.contrasts import (
-    ACROSS,
-    RANDOMISED,
-    Evidence,
-    contrasts_of,
-    kind_of,
-    written,
-)
+from synthesis.questions.contrasts import ACROSS, RANDOMISED, Contrast, Evidence, kind_of, written
 from synthesis.result import Cell, Table, table_of
 
 #: Name of its record among the priors.
@@ -343,67 +335,37 @@ def confounding_cell(kind: str, *, adjusted: bool) -> Cell:
     return Cell(ALLOWED if adjusted else AS_IS)
 
 
-#: A treatment, its reference, and whether confounding is allowed for.
-Line = tuple[str, str, bool]
+class Line(NamedTuple):
+    """A line of a table: rows of two treatments by contrast, as estimated or allowing for bias.
 
-
-class Cells:
-    """Cells of the tables of one endpoint, in which a contrast has a line or two.
-
-    ``pairs``: (endpoint, label, label) -> what is known of two treatments; ``both``: rows of
-    contrasts, of any endpoints.
+    ``span``: how many lines the two have; none for the second.
     """
 
-    def __init__(
-        self, pairs: Mapping[tuple[str, str, str], Judged], both: pd.DataFrame, endpoint: str
-    ) -> None:
-        self.known, self.is_response = contrasts_of(endpoint), endpoint_of(endpoint).is_response
-        self._judged = {pair[1:]: own for pair, own in pairs.items() if pair[0] == endpoint}
-        self._rows = {
-            (row.treatment, row.reference, row.estimand): row
-            for row in both[both["endpoint"] == endpoint].itertuples(index=False)
-        }
-
-    def lines(self, pairs: Iterable[tuple[str, str]]) -> list[Line]:
-        """Lines of pairs of treatments."""
-        return [(*pair, adjusted) for pair in pairs for adjusted in self._twice(pair)]
-
-    def columns(self, names: Iterable[str]) -> list[tuple]:
-        """Columns of contrasts."""
-
-        def cell(line: Line, name: str) -> str:
-            row = self._rows[*line[:2], name]
-            return written_twice(row, self.known[name].write, adjusted=line[2])
-
-        return [(self.known[n].heading, "num", lambda line, n=n: cell(line, n)) for n in names]
-
-    def once(self, say: Callable[[Line], str | Cell]) -> Callable[[Line], Cell]:
-        """What stands in the first line of a contrast."""
-
-        def cell(line: Line) -> Cell:
-            said, span = say(line), 0 if line[2] else len(self._twice(line[:2]))
-            return replace(said, rows=span) if isinstance(said, Cell) else Cell(said, rows=span)
-
-        return cell
+    rows: Mapping[str, Any]
+    adjusted: bool
+    span: int
 
     @property
-    def confounding(self) -> list[tuple]:
-        """The column that says whether confounding is allowed for; none for response."""
+    def about(self) -> Any:
+        """What all of its rows say."""
+        return next(iter(self.rows.values()))
 
-        def cell(line: Line) -> Cell:
-            return confounding_cell(self._judged[line[:2]].kind, adjusted=line[2])
+    def text(self, contrast: Contrast) -> str:
+        """A contrast as it is written."""
+        row = self.rows[contrast.name]
+        return written_twice(row, contrast.write, adjusted=self.adjusted)
 
-        return [] if self.is_response else [(COLUMN, "keep", cell)]
 
-    @property
-    def evidence(self) -> tuple:
-        """The column of what carries a contrast."""
+def lines_of(frame: pd.DataFrame) -> list[Line]:
+    """Lines of every two treatments of a table of contrasts; one where nothing is allowed for."""
+    lines = []
+    for _, own in frame.groupby(["treatment", "reference"], sort=False):
+        rows = {row.estimand: row for row in own.itertuples(index=False)}
+        sides = twice(own["evidence"].iloc[0]) if own["adjusted"].notna().any() else (False,)
+        lines += [Line(rows, adjusted, 0 if adjusted else len(sides)) for adjusted in sides]
+    return lines
 
-        def cell(line: Line) -> Cell:
-            own = self._judged[line[:2]]
-            return Cell(own.kind, more="; ".join(own.evidence.reports))
 
-        return "Evidence", "", self.once(cell)
-
-    def _twice(self, pair: tuple[str, str]) -> tuple[bool, ...]:
-        return (False,) if self.is_response else twice(self._judged[pair].kind)
+def once(say: Callable[[Any], str]) -> Callable[[Line], Cell]:
+    """A cell that the lines of two treatments have in common; `say` is told what they are."""
+    return lambda line: Cell(say(line.about), rows=line.span)

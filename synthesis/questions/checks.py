@@ -161,12 +161,8 @@ def predictive_check(
 ) -> tuple[pd.DataFrame, Coverage]:
     """Set every printed figure behind a fit against what the other cohorts predict.
 
-    Parameters
-    ----------
-    fit : PooledSurvival or ResponseFit
-    vocabulary : Vocabulary
-    treatments : sequence of str
-        Labels in order of display; those not in it stand last, in the order of the fit.
+    `treatments` are labels in order of display; those not in it stand last, in the order of the
+    fit.
 
     Returns
     -------
@@ -290,23 +286,12 @@ def draw_together(
     *,
     methods: Collection[str] = METHODS,
 ) -> list[np.ndarray]:
-    """Figures of one arm, drawn from the same patients.
+    """Figures of one arm, drawn from the same patients, in the order of their laws.
 
-    Parameters
-    ----------
-    curve : Curve
-        Of the population, one a draw.
-    laws : sequence of EventOfRank or ShareAlive
-    weights : ndarray
-        Weight of each of :data:`~synthesis.model.printed.METHODS`, ``(methods, draws)``.
-    rng : Generator
-    methods : collection of str
-        Those that can be behind the interval; without any of them, all that have its limits.
-
-    Returns
-    -------
-    list of ndarray
-        Months or fractions of one, ``(draws,)``, in the order of the laws.
+    Months or fractions of one, each ``(draws,)``. The curve is that of the population, one a draw;
+    `weights` are of each of :data:`~synthesis.model.printed.METHODS`, ``(methods, draws)``, and
+    `methods` are those that can be behind the interval; without any of them, all that have its
+    limits.
     """
     events = [law for law in laws if isinstance(law, EventOfRank)]
     marks = [law for law in laws if isinstance(law, ShareAlive)]

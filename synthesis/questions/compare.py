@@ -34,16 +34,17 @@ from synthesis.estimands import (
 )
 from synthesis.numbers import count, in_sentence, listed
 from synthesis.questions import certainty, contrasts
-from synthesis.questions.certainty import Cells, Confounding, Judged, Line
+from synthesis.questions.certainty import Confounding, Judged
 from synthesis.questions.contrasts import (
     COMPARE_COLUMNS,
     GAIN,
     RANDOMISED,
+    Contrast,
     NotComparedError,
     Reference,
 )
 from synthesis.reported import median_words, share_words
-from synthesis.result import Finding, Picture, Result, Table, names, table_of
+from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")
@@ -80,16 +81,16 @@ DELTAS = np.linspace(-6.0, 12.0, 73)
 class Comparison:
     """Treatments set against each other.
 
+    Endpoints are those with something to compare; ``histology`` (of the survival endpoints),
+    ``mix``, ``delta`` and ``confounding`` are as asked for, the last allowed for in the columns of
+    adjusted values; ``notes`` say what could not be compared, and why. By endpoint: what its
+    treatments are set against, and the identifiers of the ``studies`` that its contrasts rest on.
+    ``pairs``: (endpoint, label, label) -> what carries the contrast of two treatments, and its
+    certainty. ``knowing``: endpoints of which some counted cohort tells its histology; only there
+    a mix means anything.
+
     Attributes
     ----------
-    endpoints : tuple of str
-        Those with something to compare.
-    histology, mix, delta
-        As asked for; the histology is that of the survival endpoints.
-    confounding : Confounding
-        What is allowed for in the columns of adjusted values.
-    references : mapping
-        Endpoint -> what its treatments are set against.
     table : DataFrame
         :data:`COMPARE_COLUMNS`, every treatment against the reference. Ratios, months, or
         fractions of one. ``cohorts`` and ``patients`` are those of both treatments together.
@@ -106,17 +107,8 @@ class Comparison:
     forest : DataFrame
         A row a treatment shown, for drawing: contrast, gain, its own value (median, for response
         the rate), cohorts and patients.
-    pairs : mapping
-        (endpoint, label, label) -> what carries the contrast of two treatments, and its certainty.
     left_out : DataFrame
         Treatments with too little behind them to be ranked and shown.
-    studies : mapping
-        Endpoint -> identifiers of the reports that its contrasts rest on.
-    knowing : frozenset of str
-        Endpoints of which some counted cohort tells its histology: only there a mix means
-        anything.
-    notes : tuple of str
-        What could not be compared, and why.
     """
 
     endpoints: tuple[str, ...]
@@ -308,7 +300,7 @@ class _Part:
 
     def _compare(
         self,
-        known: Mapping[str, contrasts.Contrast],
+        known: Mapping[str, Contrast],
         treatments: Curve | np.ndarray,
         pairs: Sequence[tuple[int, int]],
     ) -> list[np.ndarray]:
@@ -422,10 +414,10 @@ def result(comparison: Comparison, registry: Registry) -> Result:
     for endpoint in comparison.endpoints:
         name = endpoint_of(endpoint).name(vocabulary)
         principal, others, league = _tables(comparison, endpoint)
-        pairs = ((pair, own) for pair, own in comparison.pairs.items() if pair[0] == endpoint)
-        over = comparison.references[endpoint].label
-        reports = {p[1]: "; ".join(own.evidence.reports) for p, own in pairs if p[2] == over}
-        undone = certainty.certainty_table(_compared(comparison, endpoint), reports)
+        rows, over = _compared(comparison, endpoint), comparison.references[endpoint].label
+        known = {name: comparison.pairs[endpoint, name, over] for name in rows["treatment"]}
+        reports = {name: "; ".join(own.evidence.reports) for name, own in known.items()}
+        undone = certainty.certainty_table(rows, reports)
         words = sentences(comparison, endpoint, vocabulary)
         findings.append(Finding(name, words, (principal, undone)))
         if others.columns[1:]:
@@ -594,36 +586,47 @@ def _background_finding(frame: pd.DataFrame) -> Finding:
 
 def _tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table, Table]:
     """The principal contrasts with ranks and evidence, all others, and every pair."""
-    both = pd.concat([comparison.table, comparison.league])
-    about, cells = endpoint_of(endpoint), Cells(comparison.pairs, both, endpoint)
-    league, placed = (
-        frame[frame["endpoint"] == endpoint] for frame in (comparison.league, comparison.ranks)
+    about, known = endpoint_of(endpoint), contrasts.contrasts_of(endpoint)
+    table, league, placed = (
+        frame[frame["endpoint"] == endpoint]
+        for frame in (comparison.table, comparison.league, comparison.ranks)
     )
-    over = comparison.references[endpoint].label
-    rows = {row.treatment: row for row in _compared(comparison, endpoint).itertuples(index=False)}
+    own = _compared(comparison, endpoint).set_index("treatment")
     placed = placed.drop_duplicates("treatment").set_index("treatment")
-
-    def chance(line: Line) -> str:
-        own = rows[line[0]]
-        return numbers.chance(own.p_gain_adjusted if line[2] else own.p_gain)
-
-    def sizes(line: Line) -> str:
-        own = rows[line[0]]
-        return numbers.size(own.cohorts, own.patients, own.compared)
-
     first = tuple(dict.fromkeys((about.contrast, about.gain)))
-    name = ("Treatment", "keep", cells.once(lambda line: line[0]))
+
+    def confounding(line: certainty.Line) -> Cell:
+        return certainty.confounding_cell(line.about.evidence, adjusted=line.adjusted)
+
+    def written(names: Iterable[str]) -> list[tuple]:
+        """Whether confounding is allowed for, and the contrasts."""
+        allowed = [] if about.is_response else [(certainty.COLUMN, "keep", confounding)]
+        each = [known[name] for name in names]
+        return [*allowed, *((c.heading, "num", lambda line, c=c: line.text(c)) for c in each)]
+
+    def chance(line: certainty.Line) -> str:
+        gain = line.rows[GAIN]
+        return numbers.chance(gain.p_gain_adjusted if line.adjusted else gain.p_gain)
+
+    def sizes(row: Any) -> str:
+        return numbers.size(*own.loc[row.treatment, ["cohorts", "patients", "compared"]])
+
+    def evidence(line: certainty.Line) -> Cell:
+        row = line.about
+        carried = comparison.pairs[endpoint, row.treatment, row.reference].evidence.reports
+        return Cell(row.evidence, more="; ".join(carried), rows=line.span)
+
+    name = ("Treatment", "keep", certainty.once(lambda row: row.treatment))
     principal = [
-        *(name, *cells.confounding, *cells.columns(first)),
+        *(name, *written(first)),
         *([] if about.is_response else [(chance_heading(comparison.delta), "num", chance)]),
-        ("Mean rank", "num", cells.once(lambda line: _rank_text(placed.loc[line[0]]))),
-        ("Cohorts (patients)", "num", cells.once(sizes)),
+        ("Mean rank", "num", certainty.once(lambda row: _rank_text(placed.loc[row.treatment]))),
+        ("Cohorts (patients)", "num", certainty.once(sizes)),
     ]
-    against = ("Pair", "keep", cells.once(lambda line: f"against {in_sentence(line[1])}"))
-    others = [*cells.confounding, *cells.columns(n for n in cells.known if n not in first)]
-    title, note = f"Against {in_sentence(over)}.", "With 95 % intervals."
-    lines = cells.lines((own, over) for own in rows)
-    pairs = dict.fromkeys(zip(league["treatment"], league["reference"], strict=True))
+    against = ("Pair", "keep", certainty.once(lambda row: f"against {in_sentence(row.reference)}"))
+    over = in_sentence(comparison.references[endpoint].label)
+    title, note = f"Against {over}.", "With 95 % intervals."
+    lines = certainty.lines_of(table[table["treatment"].isin(own.index)])
     return (
         table_of(
             title,
@@ -631,13 +634,13 @@ def _tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table, Table]
             principal,
             note=f"{note} Cohorts and patients are those of the treatment itself.",
         ),
-        table_of(title, lines, [name, *others], note=note),
+        table_of(title, lines, [name, *written(n for n in known if n not in first)], note=note),
         table_of(
             "Every pair of treatments.",
-            cells.lines(pairs),
-            [against, *cells.confounding, *cells.columns(first), cells.evidence],
+            certainty.lines_of(league),
+            [against, *written(first), ("Evidence", "", evidence)],
             note="Treatments by mean rank, with 95 % intervals.",
-            group=lambda line: line[0],
+            group=lambda line: line.about.treatment,
         ),
     )
 

@@ -407,10 +407,10 @@ def curve_tables(
 
 def printed_points(fit: PooledSurvival, index: int) -> Iterator[_Point]:
     """Printed figures of a cohort, or of its pure and mixed patients where only they print any."""
-    own, whole = cohort_of(fit, index), fit.data.records[index].whole
+    own = cohort_of(fit, index)
     about = own.ref.study.id, own.ref.cohort.id
-    holders = {own.ref.label: whole}
-    if not (whole.outcome or whole.landmarks):
+    holders = {own.ref.label: own.record.whole}
+    if not (own.record.whole.outcome or own.record.whole.landmarks):
         holders = {f"{own.ref.label}, {g.holder.level}": g for g in own.record.groups}
     for label, printed in holders.items():
         who = (*about, label, printed.holder.n)
