@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from synthesis.questions.impact import impact
     from synthesis.questions.mix import Population, patient_mix
     from synthesis.questions.plan import Design, plan
-    from synthesis.questions.pooled import forest_table
-    from synthesis.questions.pooled.tables import pooled
+    from synthesis.questions.pooled.tables import forest_table, pooled
     from synthesis.questions.sensitivity import sensitivity
     from synthesis.run import Analysis, analyse
     from synthesis.settings import Settings
@@ -62,7 +61,7 @@ _HOME = {
     "find_benefit": "synthesis.questions.histology",
     "fit_response": "synthesis.fits",
     "fit_survival": "synthesis.fits",
-    "forest_table": "synthesis.questions.pooled",
+    "forest_table": "synthesis.questions.pooled.tables",
     "impact": "synthesis.questions.impact",
     "patient_mix": "synthesis.questions.mix",
     "plan": "synthesis.questions.plan",

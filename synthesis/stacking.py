@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from studies import Registry
-from synthesis.fits import PooledSurvival, SurvivalFit, at_stage, fit_survival
+from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, at_stage, fit_survival
 from synthesis.left_out import DRAWS, NODES, leave_one_out, spaced
 from synthesis.model.sampler import Diagnosis, Progress
 
@@ -129,6 +129,13 @@ class StackedFit:
         """Draws of a variable, family by family: ``(draws, ...)``."""
         parts = [self.fits[family].flat(name)[rows] for family, rows in self.rows.items()]
         return np.concatenate(parts)
+
+
+def families_of(fit: PooledSurvival | ResponseFit) -> list[tuple[SurvivalFit | ResponseFit, float]]:
+    """The fits of one family that a fit is made of, which may be itself, with their weights."""
+    if isinstance(fit, StackedFit):
+        return [(fit.fits[name], float(fit.weights[name])) for name in fit.rows]
+    return [(fit, 1.0)]
 
 
 def stack(

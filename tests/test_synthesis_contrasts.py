@@ -195,19 +195,19 @@ def fit(registry):
     return survival_fit(registry)
 
 
-def test_a_randomised_report_carries_its_two_treatments(fit):
-    found = evidence(fit, "lenvatinib", "paclitaxel")
-    assert found.kind == RANDOMISED
-    assert found.reports == ("Lot 2021",)
-    assert found.shared == (30, 28)
-    assert (found.cohorts, found.patients) == ((3, 1), (82, 28))
-    assert (found.total_cohorts, found.total_patients) == (4, 110)
-
-
-def test_another_report_carries_what_it_gave(fit):
-    found = evidence(fit, "lenvatinib", "best_care")
-    assert (found.kind, found.reports, found.shared) == (WITHIN, ("Both 2021",), (12, 9))
-    assert (found.cohorts, found.patients) == ((3, 2), (82, 34))
+@pytest.mark.parametrize(
+    ("other", "kind", "reports", "shared", "cohorts", "patients"),
+    [
+        ("paclitaxel", RANDOMISED, ("Lot 2021",), (30, 28), (3, 1), (82, 28)),
+        ("best_care", WITHIN, ("Both 2021",), (12, 9), (3, 2), (82, 34)),
+        ("sorafenib", ACROSS, (), (0, 0), (3, 1), (82, 5)),
+    ],
+)
+def test_a_report_of_both_carries_a_contrast(fit, other, kind, reports, shared, cohorts, patients):
+    found = evidence(fit, "lenvatinib", other)
+    assert (found.kind, found.reports, found.shared) == (kind, reports, shared)
+    assert (found.cohorts, found.patients) == (cohorts, patients)
+    assert (found.total_cohorts, found.total_patients) == (sum(cohorts), sum(patients))
 
 
 def test_two_treatments_of_different_reports_are_across_although_one_was_randomised(fit):

@@ -143,12 +143,8 @@ def test_an_answer_without_a_cohort_is_moved_by_its_weights(registry, fit):
     assert f"{first['study']}:{first['cohort']}" == ids[0]
     # the others have the usual weights: nothing moves
     assert (own.iloc[1:]["shift"] == 0.0).all()
-    assert list(own.set_index("study").loc[[i.split(":")[0] for i in ids], "reliable"]) == [
-        True,
-        False,
-        True,
-        True,
-    ]
+    in_order = own.set_index("study").loc[[name.split(":")[0] for name in ids]]
+    assert in_order["reliable"].tolist() == [True, False, True, True]
     assert list(own[own["tells_histology"]]["study"]) == ["split"]
 
 

@@ -114,7 +114,7 @@ def test_results_speak_of_its_disease_and_of_no_other(analysis, words):
     assert not re.search(OF_ANOTHER, words)
     for caption in analysis.captions.values():
         assert SUBJECT in caption
-    assert [answer.text.count(SUBJECT) for answer in analysis.answers] == [1, 1, 1]
+    assert ["\n".join(own.sentences).count(SUBJECT) for own in analysis.answers] == [1, 1, 1]
 
 
 def test_results_use_its_names_of_endpoints_and_treatments(analysis, words):

@@ -54,22 +54,25 @@ def on_the_models_scale(answer, row):
     )
 
 
+def assert_exact(answer, row, known):
+    """A row of a table has the exact summaries, to the tolerance."""
+    found = on_the_models_scale(answer, row)
+    for name, column in EXACT.items():
+        assert abs(found[column] - known[name]) < TOLERANCE * known["sd"], (row["label"], name)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_posterior_is_that_of_the_exact_result(case, kind):
     answer, exact = case
     (row,) = (own for _, own in answer.table.iterrows() if own["kind"] == kind)
-    found, known = on_the_models_scale(answer, row), exact[KINDS[kind]]
-    for name, column in EXACT.items():
-        assert abs(found[column] - known[name]) < TOLERANCE * known["sd"], name
+    assert_exact(answer, row, exact[KINDS[kind]])
 
 
 def test_each_study_is_shrunk_as_it_should(case):
     answer, exact = case
     studies = answer.table[answer.table["kind"] == "study"]
     for (_, row), own in zip(studies.iterrows(), exact["shrinkage"], strict=True):
-        found, known = on_the_models_scale(answer, row), own.get("logit", own)
-        for name, column in EXACT.items():
-            assert abs(found[column] - known[name]) < TOLERANCE * known["sd"], (row["label"], name)
+        assert_exact(answer, row, own.get("logit", own))
 
 
 def test_the_comparison_sees_another_prior():

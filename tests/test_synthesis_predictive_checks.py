@@ -40,6 +40,17 @@ def population(median_months=5.0, shape=1.2):
     return Curve(np.full(MANY, median_months), np.full(MANY, shape), "weibull")
 
 
+def drawn_together(laws, seed, weights=EVEN, **more):
+    """Figures of one arm of the population, drawn from the same patients."""
+    rng = np.random.default_rng(seed)
+    return question.draw_together(population(), laws, weights, rng, **more)
+
+
+def only(method):
+    """Weights of one transformation alone."""
+    return np.array([[float(name == method)] * MANY for name in METHODS])
+
+
 def of_ranks(n, *sides):
     ranks = {name: interval_ranks(n, name) for name in METHODS}
     return [
@@ -54,12 +65,9 @@ def patients(n, rng, median_months=5.0, shape=1.2):
 
 
 def test_figures_drawn_together_are_those_of_simulated_patients():
-    n, rng = 21, np.random.default_rng(1)
-    weights = np.zeros_like(EVEN)
-    weights[METHODS.index("log-log")] = 1.0
+    n = 21
     laws = [*of_ranks(n, "lower", "median", "upper"), ShareAlive(9.0, n), ShareAlive(3.0, n)]
-    drawn = question.draw_together(population(), laws, weights, rng)
-    times = patients(n, rng)
+    drawn, times = drawn_together(laws, 1, only("log-log")), patients(n, np.random.default_rng(21))
     lower, middle, upper = (int(rank) - 1 for rank in interval_ranks(n, "log-log"))
     brute = [times[:, lower], times[:, middle], times[:, upper]]
     brute += [np.mean(times > at, axis=1) for at in (9.0, 3.0)]
@@ -77,7 +85,7 @@ def test_figures_drawn_together_are_those_of_simulated_patients():
 def test_a_share_never_contradicts_a_median_of_the_same_patients():
     n = 15
     laws = [*of_ranks(n, "median"), ShareAlive(2.0, n), ShareAlive(4.0, n), ShareAlive(8.0, n)]
-    middle, *shares = question.draw_together(population(), laws, EVEN, np.random.default_rng(2))
+    middle, *shares = drawn_together(laws, 2)
     for at, share in zip((2.0, 4.0, 8.0), shares, strict=True):
         gone = np.round(n * (1.0 - share))
         assert ((middle <= at) == (gone >= 8)).all()
@@ -88,7 +96,7 @@ def test_a_share_never_contradicts_a_median_of_the_same_patients():
 
 def test_a_share_of_fewer_patients_than_the_arm_is_binomial_of_those():
     laws = [*of_ranks(40, "median"), ShareAlive(5.0, 12)]
-    _, share = question.draw_together(population(), laws, EVEN, np.random.default_rng(3))
+    _, share = drawn_together(laws, 3)
     counts = np.bincount(np.round(12 * share).astype(int), minlength=13)
     expected = stats.binom(12, 0.5).pmf(np.arange(13)) * MANY
     often = expected > 20
@@ -101,15 +109,9 @@ def test_the_fitted_weights_choose_the_transformation(method):
     n = 30
     (law,) = of_ranks(n, "lower")
     assert len(set(law.ranks.values())) > 1
-    weights = np.zeros_like(EVEN)
-    weights[METHODS.index(method)] = 1.0
-    (drawn,) = question.draw_together(population(), [law], weights, np.random.default_rng(4))
-    (told,) = question.draw_together(
-        population(), [law], EVEN, np.random.default_rng(5), methods=(method, "median")
-    )
-    (alone,) = question.draw_together(
-        population(), [EventOfRank({method: law.ranks[method]}, n)], EVEN, np.random.default_rng(6)
-    )
+    (drawn,) = drawn_together([law], 4, only(method))
+    (told,) = drawn_together([law], 5, methods=(method, "median"))
+    (alone,) = drawn_together([EventOfRank({method: law.ranks[method]}, n)], 6)
     assert stats.ks_2samp(drawn, alone).pvalue > 0.001
     assert stats.ks_2samp(told, alone).pvalue > 0.001
 
@@ -117,7 +119,7 @@ def test_the_fitted_weights_choose_the_transformation(method):
 def test_limits_of_one_arm_have_one_transformation():
     n = 30
     laws = of_ranks(n, "lower", "upper")
-    lower, upper = question.draw_together(population(), laws, EVEN, np.random.default_rng(7))
+    lower, upper = drawn_together(laws, 7)
     rng = np.random.default_rng(8)
     times, drawn = patients(n, rng), rng.integers(len(METHODS), size=MANY)
     rows = np.arange(MANY)
@@ -251,28 +253,23 @@ def test_replicates_are_rounded_as_the_figure_was(load):
 
 
 def test_response_rates_have_the_positions_of_a_binomial(load):
-    counts = [(2, 20), (9, 20), (17, 20)]
-    reports = [
-        study(f"r{a:02d}", cohort(n=n, response={"responders": a, "evaluable": n}))
-        for a, n in counts
-    ]
-    registry = load(*reports)
-    table, coverage = question.predictive_check(
-        known(registry, "response", mu=-0.4), registry.vocabulary
-    )
+    counts = (2, 9, 17)
+    registry = rates_of(load, counts, 20)
+    fit = known(registry, "response", mu=-0.4)
+    table, coverage = question.predictive_check(fit, registry.vocabulary)
     law = stats.binom(20, 1.0 / (1.0 + np.exp(0.4)))
-    for row, (responders, _) in zip(table.to_dict("records"), counts, strict=True):
+    for row, responders in zip(table.to_dict("records"), counts, strict=True):
         exact = law.cdf(responders - 1) + law.pmf(responders) / 2
         assert row["pit"] == pytest.approx(exact, abs=0.03)
         assert row["figure"] == "response rate"
         assert row["printed"] == f"{responders}/20"
-    assert list(table["within"]) == [law.ppf(0.025) <= r <= law.ppf(0.975) for r, _ in counts]
-    low, high = (law.cdf(np.array([r for r, _ in counts]) - back) for back in (1, 0))
+    assert list(table["within"]) == [law.ppf(0.025) <= r <= law.ppf(0.975) for r in counts]
+    low, high = (law.cdf(np.array(counts) - back) for back in (1, 0))
     for item in coverage.inside:
         ends = 0.5 - item.level / 2, 0.5 + item.level / 2
         shares = (np.clip(high, *ends) - np.clip(low, *ends)) / (high - low)
         assert item.share == pytest.approx(shares.mean(), abs=0.02)
-    assert list(question.outliers(table)["study"]) == ["r02", "r17"]
+    assert list(question.outliers(table)["study"]) == ["r00", "r02"]
 
 
 # --- the table -----------------------------------------------------------------------------------
@@ -304,10 +301,8 @@ def fit_with_histology(registry):
 
 
 def test_every_arm_has_its_figures_in_order(various):
-    fit = fit_with_histology(various)
-    table, coverage = question.predictive_check(
-        fit, various.vocabulary, ["Paclitaxel", "Lenvatinib"]
-    )
+    asked = fit_with_histology(various), various.vocabulary, ["Paclitaxel", "Lenvatinib"]
+    table, coverage = question.predictive_check(*asked)
     assert tuple(table.columns) == question.PREDICTIVE_COLUMNS
     assert tuple(coverage.positions.columns) == question.POSITION_COLUMNS
     rows = list(table[["study", "histology", "n", "figure"]].itertuples(index=False, name=None))
@@ -326,7 +321,7 @@ def test_every_arm_has_its_figures_in_order(various):
     assert ratio == pytest.approx(np.exp(0.8), rel=0.15)
     beyond = table[table["study"] == "beyond"].iloc[0]
     assert np.isinf(beyond["value"])
-    again, _ = question.predictive_check(fit, various.vocabulary, ["Paclitaxel", "Lenvatinib"])
+    again, _ = question.predictive_check(*asked)
     assert again.equals(table)
     # what is reached only after the nine months would be printed as not reached
     reached = 1.0 - beyond["pit"]
@@ -361,9 +356,8 @@ def test_sentences_say_what_is_expected(found, half, most, says):
         question.Inside(0.95, most, 0.92, 1.0),
     )
     middling = table[(table["pit"] > 0.1) & (table["pit"] < 0.9)]
-    first, *others, last = question.coverage_words(
-        middling, question.Coverage(coverage.positions, inside, 0.4)
-    )
+    coverage = question.Coverage(coverage.positions, inside, 0.4)
+    first, *others, last = question.coverage_words(middling, coverage)
     assert first.endswith(
         f"each predicted by the others: {100 * half:.0f} % lie inside the 50 % intervals (40 to "
         f"60 %), 80 % inside the 80 % ones (70 to 90 %) and {100 * most:.0f} % inside the "
@@ -374,9 +368,7 @@ def test_sentences_say_what_is_expected(found, half, most, says):
     assert [words.startswith(says) for words in others[:-1]] == ([True] if says else [])
     assert last == "No figure is outlying (a position below 0.01 or above 0.99)."
     middling = middling.assign(reliable=middling["study"] != middling["study"].iloc[0])
-    doubt = question.coverage_words(middling, question.Coverage(coverage.positions, inside, 0.4))[
-        -2
-    ]
+    *_, doubt, _ = question.coverage_words(middling, coverage)
     assert "only a refit would tell" in doubt
     assert middling["label"].iloc[0] in doubt
 
@@ -407,11 +399,8 @@ PRIOR = stats.norm(-1.0, 1.0).logpdf(CENTRES)[:, None] + stats.halfnorm(0, 0.7).
 
 
 def rates_of(load, counts, n):
-    names = [f"r{number:02d}" for number in range(len(counts))]
-    response = [{"responders": int(count), "evaluable": n} for count in counts]
-    return load(
-        *(study(name, cohort(n=n, response=own)) for name, own in zip(names, response, strict=True))
-    )
+    cohorts = [cohort(n=n, response={"responders": int(k), "evaluable": n}) for k in counts]
+    return load(*(study(f"r{number:02d}", own) for number, own in enumerate(cohorts)))
 
 
 @cache
@@ -475,11 +464,8 @@ def test_left_out_positions_of_simulated_registries_are_uniform(load):
         counts = rng.binomial(n, 1.0 / (1.0 + np.exp(-odds)))
         registry = rates_of(load, counts, n)
         fit = posterior_fit(registry, counts, n, rng)
-        tables.append(
-            question.predictive_check(fit, registry.vocabulary)[0].assign(
-                exact=exact_positions(counts, n)
-            )
-        )
+        table, _ = question.predictive_check(fit, registry.vocabulary)
+        tables.append(table.assign(exact=exact_positions(counts, n)))
     table = pd.concat(tables, ignore_index=True)
     reliable = table[table["reliable"]]
     assert len(reliable) > 0.9 * len(table)

@@ -31,7 +31,7 @@ from synthesis.model.response import (
     trials,
     variable,
 )
-from synthesis.questions.pooled import pooled_table
+from synthesis.questions.pooled.tables import pooled_table
 
 TREATMENTS = {"a": "one", "b": "one", "c": "two"}  # treatment -> class
 

@@ -12,7 +12,8 @@ from small_registry import cohort, median, study, write_registry
 from studies import load_registry
 from synthesis.estimands import named_groups
 from synthesis.plots import plot_forest
-from synthesis.questions.pooled.shrinkage import is_shrunk, own_interval
+from synthesis.questions.pooled.cohorts import cohort_of
+from synthesis.questions.pooled.shrinkage import is_shrunk
 from synthesis.questions.pooled.tables import forest_table, pooled_table
 
 
@@ -68,7 +69,7 @@ def test_a_median_is_held_against_the_interval_in_the_population_of_its_cohort(
     fit = fit_of(registry, log_median=np.log(there) + 0.5, study_effect=0.5)
     (group,) = (own for own in named_groups(fit, registry.vocabulary) if not own.is_class)
     assert is_shrunk(fit, group, average) is shrunk
-    assert (own_interval(fit, 0) is None) == (figures == {})
+    assert (cohort_of(fit, 0).interval is None) == (figures == {})
 
 
 def test_a_dagger_stands_behind_it_in_the_forest_plot(tmp_path):

@@ -16,18 +16,15 @@ from synthesis.estimands import Group, curve, tells_histology
 from synthesis.fits import used_priors
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family, survival
-from synthesis.questions.pooled import (
-    covariates_table,
-    disagreement,
-    families_table,
-    family_words,
-    model_choice_table,
-    pooled_table,
-)
+from synthesis.questions.pooled import disagreement, family_words
+from synthesis.questions.pooled.cohorts import cohort_of
 from synthesis.questions.pooled.tables import (
     COVARIATE_COLUMNS,
     FAMILY_COLUMNS,
-    cohort_estimate,
+    covariates_table,
+    families_table,
+    model_choice_table,
+    pooled_table,
 )
 from synthesis.settings import Settings
 from synthesis.stacking import CHOICE_COLUMNS, STACKED_FAMILIES, FamilyFits, stack
@@ -113,7 +110,7 @@ def test_it_answers_what_a_fit_answers(registry, stacked):
     assert stacked.family_weights == {"Weibull": 0.25, "log-logistic": 0.75, "log-normal": 0.0}
     table = pooled_table({"os": stacked}, registry.vocabulary, 0.4)
     assert len(table) == len(pooled_table({"os": single}, registry.vocabulary, 0.4))
-    assert cohort_estimate(stacked, 0).lower == pytest.approx(1.0)  # the hand-set log medians
+    assert cohort_of(stacked, 0).estimate.lower == pytest.approx(1.0)  # the hand-set log medians
 
 
 def test_the_verdict_is_the_worst_of_the_fits_that_are_used(registry):

@@ -19,8 +19,9 @@ from studies.selection import select
 from synthesis.estimands import reference_share, tells_histology
 from synthesis.fits import SurvivalFit, survival_observations
 from synthesis.model.families import family
-from synthesis.questions.pooled import declared_words, figures_table
-from synthesis.questions.pooled.tables import _points, printed_figure
+from synthesis.questions.pooled import declared_words
+from synthesis.questions.pooled.cohorts import cohorts_of
+from synthesis.questions.pooled.tables import figures_table, printed_points
 from synthesis.questions.single import reported_groups
 from synthesis.restrictions import restrictions
 from synthesis.settings import Settings
@@ -91,11 +92,8 @@ def verified(registry):
 
 def printed(fit):
     """Text and status of each cohort's figure as tables and forest plots show it."""
-    shown = {}
-    for index, ref in enumerate(fit.data.cohorts):
-        found = printed_figure(fit, index)
-        shown[ref.study.id] = (found.text, found.status)
-    return shown
+    found = {own.ref.study.id: own.printed for own in cohorts_of(fit)}
+    return {name: (own.text, own.status) for name, own in found.items()}
 
 
 def test_the_printed_column_shows_what_the_model_used(everything, verified):
@@ -119,7 +117,7 @@ def test_the_printed_column_shows_what_the_model_used(everything, verified):
 def test_points_of_the_curves_are_those_that_the_model_used(everything, verified):
     def times(fit):
         return {
-            ref.study.id: [row["time"] for row in _points(fit, index, ref)]
+            ref.study.id: [point.time for point in printed_points(fit, index)]
             for index, ref in enumerate(fit.data.cohorts)
         }
 

@@ -43,10 +43,10 @@ With 50 patients the standard error of a log median is about :math:`1/(\sqrt{50}
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,17 +54,9 @@ from scipy.special import ndtri
 
 from synthesis import numbers
 from synthesis.choices import CONFOUNDING, DEFAULT
-from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, Fit
 from synthesis.numbers import count, in_sentence, listed
-from synthesis.questions.contrasts import (
-    ACROSS,
-    RANDOMISED,
-    Evidence,
-    contrasts_of,
-    kind_of,
-    written,
-)
+from synthesis.questions.contrasts import ACROSS, RANDOMISED, Contrast, Evidence, kind_of, written
 from synthesis.result import Cell, Table, table_of
 
 #: Name of its record among the priors.
@@ -84,10 +76,7 @@ _SEED = 20
 class Confounding:
     """What is believed of the log of how many times as long patients would have lived anyway.
 
-    Attributes
-    ----------
-    mean, sd : float
-        Of a normal distribution; an SD of 0 is a fixed ratio.
+    Mean and SD of a normal distribution; an SD of 0 is a fixed ratio.
     """
 
     mean: float
@@ -128,10 +117,10 @@ def find_confounding(fits: Mapping[str, Fit], asked: str = DEFAULT) -> Confoundi
         raise ValueError(f"confounding: found {asked!r}, expected one of {', '.join(CONFOUNDING)}")
     if asked != DEFAULT:
         return Confounding(float(np.log(float(asked))) if float(asked) else 0.0, 0.0)
-    for fit in fits.values():
-        prior = fit.priors[PRIOR]
-        return Confounding(prior.location, prior.scale)
-    return Confounding(0.0, 0.0)
+    if not fits:
+        return Confounding(0.0, 0.0)
+    prior = next(iter(fits.values())).priors[PRIOR]
+    return Confounding(prior.location, prior.scale)
 
 
 def confounded[C](curves: C, confounding: Confounding) -> C:
@@ -155,24 +144,21 @@ def scaled[C](curves: C, factor: np.ndarray) -> C:
 class Judged:
     """A contrast of two treatments as it is judged.
 
-    Attributes
-    ----------
-    evidence : Evidence
-    limits : (float, float)
-        Of the 95 % interval of the ratio of medians, or of the difference of response rates.
-    null : float
-        Value of no effect.
-    tipping : (float, float)
-        Ratios at which the limit and the estimate reach no gain; missing for response.
-    extrapolated : bool
-        Whether it is by histology where no report of the treatment tells it.
+    Its values are the estimate and its limits, of survival of the ratio of medians, whose value of
+    no effect (``null``) is 1, of response of the difference of rates, with 0. It is extrapolated
+    where it is by histology and no report of the treatment tells that.
     """
 
     evidence: Evidence
-    limits: tuple[float, float]
+    values: Sequence[float]
     null: float
-    tipping: tuple[float, float]
     extrapolated: bool = False
+
+    @property
+    def tipping(self) -> tuple[float, float]:
+        """Ratios at which the limit and the estimate reach no gain; missing for response."""
+        estimate, lower, _ = self.values
+        return (max(lower, 1.0), max(estimate, 1.0)) if self.null else (np.nan, np.nan)
 
     @property
     def kind(self) -> str:
@@ -216,11 +202,7 @@ RULES = (
     Rule("not randomised", -2, lambda own: own.evidence.kind != RANDOMISED),
     Rule("no report gave both", -1, lambda own: own.evidence.kind == ACROSS),
     Rule("histology is extrapolated", -1, lambda own: own.extrapolated),
-    Rule(
-        "one report on a side",
-        -1,
-        lambda own: min(own.evidence.sources) < 2,
-    ),
+    Rule("one report on a side", -1, lambda own: min(own.evidence.sources) < 2),
     Rule(
         f"fewer than {ENOUGH_PATIENTS} patients on a side",
         -1,
@@ -229,7 +211,7 @@ RULES = (
     Rule(
         "interval includes no effect",
         -1,
-        lambda own: own.limits[0] <= own.null <= own.limits[1],
+        lambda own: own.values[1] <= own.null <= own.values[2],
     ),
     Rule(
         f"undone only beyond {LARGE:g} times as long",
@@ -237,19 +219,6 @@ RULES = (
         lambda own: own.evidence.kind != RANDOMISED and own.tipping[0] > LARGE,
     ),
 )
-
-
-def judge(
-    evidence: Evidence, values: Sequence[float], null: float, *, extrapolated: bool = False
-) -> Judged:
-    """Judge a contrast by its evidence and its estimate and limits.
-
-    Of survival they are those of the ratio of medians, whose value of no effect is 1; of response
-    those of the difference of rates, with 0.
-    """
-    estimate, lower, upper = values
-    tipping = (max(lower, 1.0), max(estimate, 1.0)) if null else (np.nan, np.nan)
-    return Judged(evidence, (lower, upper), null, tipping, extrapolated)
 
 
 # --- In words ------------------------------------------------------------------------------------
@@ -319,14 +288,7 @@ def certainty_table(rows: pd.DataFrame, reports: Mapping[str, str] = MappingProx
 
     ``reports`` names those that carry the contrast of a treatment.
     """
-
-    def tipping(column: str) -> Callable[[Any], str]:
-        return lambda row: numbers.ratio(getattr(row, column))
-
-    undone = [
-        ("Gain no longer sure at", "num", tipping("tipping_limit")),
-        ("No gain at", "num", tipping("tipping_estimate")),
-    ]
+    undone = {"Gain no longer sure at": "tipping_limit", "No gain at": "tipping_estimate"}
     known = rows["tipping_limit"].notna().any()
     note = (
         "Times as long as the patients on the treatment would have to live anyway, whatever they "
@@ -338,7 +300,10 @@ def certainty_table(rows: pd.DataFrame, reports: Mapping[str, str] = MappingProx
         [
             ("Treatment", "keep", lambda row: row.treatment),
             ("Evidence", "", lambda row: Cell(row.evidence, reports.get(row.treatment, ""))),
-            *(undone if known else []),
+            *(
+                (label, "num", lambda row, name=name: numbers.ratio(getattr(row, name)))
+                for label, name in (undone.items() if known else ())
+            ),
             ("Certainty", "keep", lambda row: row.certainty),
             ("Because", "wide", lambda row: row.certainty_reasons),
         ],
@@ -368,70 +333,37 @@ def confounding_cell(kind: str, *, adjusted: bool) -> Cell:
     return Cell(ALLOWED if adjusted else AS_IS)
 
 
-#: A treatment, its reference, and whether confounding is allowed for.
-Line = tuple[str, str, bool]
+class Line(NamedTuple):
+    """A line of a table: rows of two treatments by contrast, as estimated or allowing for bias.
 
-
-class Cells:
-    """Cells of the tables of one endpoint, in which a contrast has a line or two.
-
-    Parameters
-    ----------
-    pairs : mapping
-        (endpoint, label, label) -> what is known of two treatments.
-    both : DataFrame
-        Rows of contrasts, of any endpoints.
-    endpoint : str
+    ``span``: how many lines the two have; none for the second.
     """
 
-    def __init__(
-        self, pairs: Mapping[tuple[str, str, str], Judged], both: pd.DataFrame, endpoint: str
-    ) -> None:
-        self.known, self.is_response = contrasts_of(endpoint), endpoint_of(endpoint).is_response
-        self._judged = {pair[1:]: own for pair, own in pairs.items() if pair[0] == endpoint}
-        self._rows = {
-            (row.treatment, row.reference, row.estimand): row
-            for row in both[both["endpoint"] == endpoint].itertuples(index=False)
-        }
-
-    def lines(self, pairs: Iterable[tuple[str, str]]) -> list[Line]:
-        """Lines of pairs of treatments."""
-        return [(*pair, adjusted) for pair in pairs for adjusted in self._twice(pair)]
-
-    def columns(self, names: Iterable[str]) -> list[tuple]:
-        """Columns of contrasts."""
-
-        def cell(line: Line, name: str) -> str:
-            row = self._rows[*line[:2], name]
-            return written_twice(row, self.known[name].write, adjusted=line[2])
-
-        return [(self.known[n].heading, "num", lambda line, n=n: cell(line, n)) for n in names]
-
-    def once(self, say: Callable[[Line], str]) -> Callable[[Line], Cell]:
-        """What stands in the first line of a contrast."""
-        return lambda line: Cell(say(line), rows=self._span(line))
+    rows: Mapping[str, Any]
+    adjusted: bool
+    span: int
 
     @property
-    def confounding(self) -> list[tuple]:
-        """The column that says whether confounding is allowed for; none for response."""
+    def about(self) -> Any:
+        """What all of its rows say."""
+        return next(iter(self.rows.values()))
 
-        def cell(line: Line) -> Cell:
-            return confounding_cell(self._judged[line[:2]].kind, adjusted=line[2])
+    def text(self, contrast: Contrast) -> str:
+        """A contrast as it is written."""
+        row = self.rows[contrast.name]
+        return written_twice(row, contrast.write, adjusted=self.adjusted)
 
-        return [] if self.is_response else [(COLUMN, "keep", cell)]
 
-    @property
-    def evidence(self) -> tuple:
-        """The column of what carries a contrast."""
+def lines_of(frame: pd.DataFrame) -> list[Line]:
+    """Lines of every two treatments of a table of contrasts; one where nothing is allowed for."""
+    lines = []
+    for _, own in frame.groupby(["treatment", "reference"], sort=False):
+        rows = {row.estimand: row for row in own.itertuples(index=False)}
+        sides = twice(own["evidence"].iloc[0]) if own["adjusted"].notna().any() else (False,)
+        lines += [Line(rows, adjusted, 0 if adjusted else len(sides)) for adjusted in sides]
+    return lines
 
-        def cell(line: Line) -> Cell:
-            own = self._judged[line[:2]]
-            return Cell(own.kind, more="; ".join(own.evidence.reports), rows=self._span(line))
 
-        return "Evidence", "", cell
-
-    def _twice(self, pair: tuple[str, str]) -> tuple[bool, ...]:
-        return (False,) if self.is_response else twice(self._judged[pair].kind)
-
-    def _span(self, line: Line) -> int:
-        return 0 if line[2] else len(self._twice(line[:2]))
+def once(say: Callable[[Any], str]) -> Callable[[Line], Cell]:
+    """A cell that the lines of two treatments have in common; `say` is told what they are."""
+    return lambda line: Cell(say(line.about), rows=line.span)

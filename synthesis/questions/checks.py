@@ -60,8 +60,9 @@ from synthesis.predictive import (
     times_of_ranks,
 )
 from synthesis.questions.influence import WEIGHTED
+from synthesis.questions.pooled.cohorts import mix_words
 from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
-from synthesis.stacking import HIGH_K, StackedFit
+from synthesis.stacking import HIGH_K, StackedFit, families_of
 
 #: Where the variance of a prediction comes from, as columns that add up to about one.
 SOURCES = names("treatment_part study_part histology_part shape_part patients_part")
@@ -160,12 +161,8 @@ def predictive_check(
 ) -> tuple[pd.DataFrame, Coverage]:
     """Set every printed figure behind a fit against what the other cohorts predict.
 
-    Parameters
-    ----------
-    fit : PooledSurvival or ResponseFit
-    vocabulary : Vocabulary
-    treatments : sequence of str
-        Labels in order of display; those not in it stand last, in the order of the fit.
+    `treatments` are labels in order of display; those not in it stand last, in the order of the
+    fit.
 
     Returns
     -------
@@ -178,18 +175,13 @@ def predictive_check(
     rng = np.random.default_rng([fit.seed, 17])
     kinds = _families(fit)
     pareto_k = np.min([kind.predictions.pareto_k for kind in kinds], axis=0)
-    replicas = [
-        replica
-        for cohort in range(len(fit.data.cohorts))
-        for replica in _replicas(fit, kinds, cohort, rng)
-    ]
+    cohorts, labels = fit.data.cohorts, cohort_labels(fit.data.cohorts)
+    replicas = [own for j in range(len(cohorts)) for own in _replicas(fit, kinds, j, rng)]
     if not replicas:
         empty = pd.DataFrame(columns=list(PREDICTIVE_COLUMNS)).astype({"year": "Int64"})
         return empty, Coverage(pd.DataFrame(columns=list(POSITION_COLUMNS)), ())
     replicates = np.column_stack([replica.printed for replica in replicas])
-    limits = {level: _central(replicates, level) for level in (0.5, LEVEL)}
     covers = np.array([replica.covers for replica in replicas])
-    labels = cohort_labels(fit.data.cohorts)
     table = pd.DataFrame(
         {
             "endpoint": fit.data.endpoint,
@@ -208,20 +200,20 @@ def predictive_check(
             **dict(zip(SOURCES, replica.parts, strict=True)),
         }
         for replica in replicas
-        for ref in [fit.data.cohorts[replica.cohort]]
+        for ref in [cohorts[replica.cohort]]
     )
     table["reliable"] = table["pareto_k"] <= HIGH_K
     table["pit"] = covers.mean(axis=1)
-    table["predicted"] = _quantile(replicates, 0.5)
-    table["lower"], table["upper"] = limits[LEVEL]
-    table["lower_50"], table["upper_50"] = limits[0.5]
+    positions = [0.5, *_central(LEVEL), *_central(0.5)]
+    # quantiles that are values themselves: what would be printed, be it infinite
+    values = np.quantile(replicates, positions, axis=0, method="inverted_cdf")
+    table[["predicted", "lower", "upper", "lower_50", "upper_50"]] = values.T
     table["within"] = table["value"].between(table["lower"], table["upper"])
-    coverage = _coverage(covers, replicates)
     order = list(dict.fromkeys([*treatments, *table["treatment"]]))
     table = table.assign(place=table["treatment"].map(order.index))
     table = table.sort_values(["place", "year", "label"], kind="stable", ignore_index=True)
     table = table[list(PREDICTIVE_COLUMNS)].astype({"year": "Int64"})
-    return table, coverage
+    return table, _coverage(covers, replicates)
 
 
 # --- replicates ----------------------------------------------------------------------------------
@@ -236,13 +228,9 @@ class _Family(NamedTuple):
 
 
 def _families(fit: Fit) -> list[_Family]:
-    each = {"": fit}, {"": 1.0}
-    if isinstance(fit, StackedFit):
-        each = {name: fit.fits[name] for name in fit.rows}, fit.weights
-    draws = max(DRAWS, WEIGHTED // len(each[0]))
-    return [
-        _Family(own, each[1][name], LeftOutPredictions(own, draws)) for name, own in each[0].items()
-    ]
+    each = families_of(fit)
+    draws = max(DRAWS, WEIGHTED // len(each))
+    return [_Family(own, weight, LeftOutPredictions(own, draws)) for own, weight in each]
 
 
 def _replicas(
@@ -268,20 +256,18 @@ def _replicas(
             continue
         arm = fit.data.arms[place]
         names = np.repeat([kind.fit.family.name for kind in reliable], sizes)[order]
-        curve = Curve(
-            np.exp(predicted.location), np.exp(predicted.log_shape), names, predicted.tail
-        )
-        logits = np.concatenate(
-            [
-                flat(kind.fit, "convention_logits")[own[place].row]
-                for kind, own in zip(reliable, each, strict=True)
-            ]
-        )[order]
+        median, shape = np.exp(predicted.location), np.exp(predicted.log_shape)
+        logits = [
+            flat(kind.fit, "convention_logits")[own[place].row]
+            for kind, own in zip(reliable, each, strict=True)
+        ]
+        weights = softmax(np.concatenate(logits)[order].T, axis=0)
         figures = _figures(fit, arm)
-        laws, weights = [law for _, law in figures], softmax(logits.T, axis=0)
+        curve, laws = Curve(median, shape, names, predicted.tail), [law for _, law in figures]
         values = draw_together(curve, laws, weights, rng, methods=arm.methods)
+        histology = mix_words(arm) if arm.histology == "whole" else arm.histology
         for (figure, _), drawn in zip(figures, values, strict=True):
-            yield _Replicated(figure, cohort, _histology_words(arm), arm.n, drawn, predicted)
+            yield _Replicated(figure, cohort, histology, arm.n, drawn, predicted)
 
 
 def _figures(fit: PooledSurvival, arm: Arm) -> list[tuple[Figure, Law]]:
@@ -292,12 +278,6 @@ def _figures(fit: PooledSurvival, arm: Arm) -> list[tuple[Figure, Law]]:
     return [] if median is None else [median]
 
 
-def _histology_words(arm: Arm) -> str:
-    if arm.histology != "whole":
-        return arm.histology
-    return "not printed" if arm.share is None else f"{100 * arm.share:.0f} % mixed"
-
-
 def draw_together(
     curve: Curve,
     laws: Sequence[Law],
@@ -306,23 +286,12 @@ def draw_together(
     *,
     methods: Collection[str] = METHODS,
 ) -> list[np.ndarray]:
-    """Figures of one arm, drawn from the same patients.
+    """Figures of one arm, drawn from the same patients, in the order of their laws.
 
-    Parameters
-    ----------
-    curve : Curve
-        Of the population, one a draw.
-    laws : sequence of EventOfRank or ShareAlive
-    weights : ndarray
-        Weight of each of :data:`~synthesis.model.printed.METHODS`, ``(methods, draws)``.
-    rng : Generator
-    methods : collection of str
-        Those that can be behind the interval; without any of them, all that have its limits.
-
-    Returns
-    -------
-    list of ndarray
-        Months or fractions of one, ``(draws,)``, in the order of the laws.
+    Months or fractions of one, each ``(draws,)``. The curve is that of the population, one a draw;
+    `weights` are of each of :data:`~synthesis.model.printed.METHODS`, ``(methods, draws)``, and
+    `methods` are those that can be behind the interval; without any of them, all that have its
+    limits.
     """
     events = [law for law in laws if isinstance(law, EventOfRank)]
     marks = [law for law in laws if isinstance(law, ShareAlive)]
@@ -377,14 +346,9 @@ def _events_by(
 # --- how the figures lie among their replicates --------------------------------------------------
 
 
-def _quantile(values: np.ndarray, share: float | Sequence[float]) -> np.ndarray:
-    """Quantiles that are values themselves: what would be printed, be it infinite."""
-    return np.quantile(values, share, axis=0, method="inverted_cdf")
-
-
-def _central(replicates: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    lower, upper = _quantile(replicates, [0.5 - level / 2.0, 0.5 + level / 2.0])
-    return lower, upper
+def _central(level: float) -> np.ndarray:
+    """Positions of the ends of the central interval of a level."""
+    return 0.5 + np.array([-level / 2.0, level / 2.0])
 
 
 def _coverage(covers: np.ndarray, replicates: np.ndarray) -> Coverage:
@@ -398,10 +362,9 @@ def _coverage(covers: np.ndarray, replicates: np.ndarray) -> Coverage:
     positions = pd.DataFrame(dict(zip(POSITION_COLUMNS, values, strict=True)))
     inside = []
     for level in LEVELS:
-        ends = np.searchsorted(_GRID, [0.5 - level / 2.0 - 1e-9, 0.5 + level / 2.0 - 1e-9])
-        drawn = lines[:, ends[1]] - lines[:, ends[0]]
-        ends_of_range = np.quantile(drawn, [0.025, 0.975])
-        inside.append(Inside(level, float(line[ends[1]] - line[ends[0]]), *ends_of_range.tolist()))
+        first, last = np.searchsorted(_GRID, _central(level) - 1e-9)
+        drawn = np.quantile(lines[:, last] - lines[:, first], [0.025, 0.975])
+        inside.append(Inside(level, float(line[last] - line[first]), *drawn.tolist()))
     depths = _depths(np.vstack([line, lines]))
     return Coverage(positions, tuple(inside), float(np.mean(depths <= depths[0])))
 
@@ -532,7 +495,7 @@ def result(checks: Checks, registry: Registry) -> Result:
         Finding(
             endpoint_of(name).name(vocabulary),
             coverage_words(table, checks.coverage[name]),
-            (*_outlying_tables(table), *_source_tables(table)),
+            tuple(_tables(table)),
         )
         for name, table in checks.predictive.items()
     ]
@@ -569,12 +532,12 @@ def coverage_words(table: pd.DataFrame, coverage: Coverage) -> tuple[str, ...]:
     ]
     part, source = max((float(table[name].mean()), name) for name in SOURCES)
     carried = f"most of their variance is {_SOURCE_WORDS[source]} ({percent(part)} %)"
-    few = [f"{percent(own.level)} %" for own in coverage.inside if own.share < own.lower]
-    many = [f"{percent(own.level)} %" for own in coverage.inside if own.share > own.upper]
-    if few:
-        sentences.append(f"Predictions are too narrow at {', '.join(few)}; {carried}.")
-    if many:
-        sentences.append(f"Predictions are too wide at {', '.join(many)}; {carried}.")
+    few = [own.level for own in coverage.inside if own.share < own.lower]
+    many = [own.level for own in coverage.inside if own.share > own.upper]
+    for levels, how in ((few, "narrow"), (many, "wide")):
+        if levels:
+            at = ", ".join(f"{percent(level)} %" for level in levels)
+            sentences.append(f"Predictions are too {how} at {at}; {carried}.")
     uniform = "can be uniform" if coverage.in_band else "leave the band of uniform ones"
     sentences.append(f"The positions {uniform} ({p_value(coverage.p)}).")
     doubtful = table[~table["reliable"].astype(bool)]
@@ -602,62 +565,53 @@ _SOURCE_WORDS = {
 }
 
 
-def _source_tables(table: pd.DataFrame) -> tuple[Table, ...]:
-    """Where the variance of the predictions comes from, by kind of figure."""
+def _tables(table: pd.DataFrame) -> Iterator[Table]:
+    """Outlying figures, and where the variance of the predictions comes from; as far as any are."""
+    far = outliers(table)
+    if len(far):
+        yield table_of(
+            f"Outlying: {count(len(far), 'figure')}.",
+            far.itertuples(index=False),
+            [
+                ("Cohort", "keep", lambda row: Cell(row.label, href=f"#study-{row.study}")),
+                ("Treatment", "", lambda row: row.treatment),
+                ("n", "num", lambda row: row.n),
+                ("Figure", "keep", lambda row: row.figure),
+                ("Reported", "keep", lambda row: row.printed),
+                ("Predicted (95 %)", "num", _predicted),
+                ("Position", "num", _position),
+            ],
+            note="Predicted: months, or per cent of the patients.",
+        )
     if table.empty:
-        return ()
-    sources = [name for name in SOURCES if table[name].sum() > 0.0]
+        return
+    heads = {name: name.removesuffix("_part") for name in SOURCES if table[name].sum() > 0.0}
     kind = table["figure"].str.replace(r" at .*", "", regex=True)
     groups = table.assign(kind=kind, figures=1).groupby("kind", sort=False)
-    rows = groups[sources].mean().join(groups["figures"].sum()).reset_index()
-
-    def part(name: str) -> Any:
-        return lambda row: percent(float(getattr(row, name)))
-
-    heads = {name: name.removesuffix("_part") for name in sources}
+    rows = groups[[*heads]].mean().join(groups["figures"].sum()).reset_index()
     words = "; ".join(f"{head}: {_SOURCE_WORDS[name]}" for name, head in heads.items())
-    said = table_of(
+    yield table_of(
         "Where the variance of the predictions comes from, %.",
-        rows.itertuples(index=False),
+        rows.to_dict("records"),
         [
-            ("Figure", "keep", lambda row: capitalised(row.kind)),
-            ("Figures", "num", lambda row: row.figures),
-            *((capitalised(head), "num", part(name)) for name, head in heads.items()),
+            ("Figure", "keep", lambda row: capitalised(row["kind"])),
+            ("Figures", "num", lambda row: row["figures"]),
+            *(
+                (capitalised(head), "num", lambda row, name=name: percent(row[name]))
+                for name, head in heads.items()
+            ),
         ],
         note=f"{capitalised(words)}. By a linear fit to the normal scores of the predictions.",
     )
-    return (said,)
-
-
-def _outlying_tables(table: pd.DataFrame) -> tuple[Table, ...]:
-    """The figures that the model would hardly print, if any."""
-    frame = outliers(table)
-    if frame.empty:
-        return ()
-    outlying = table_of(
-        f"Outlying: {count(len(frame), 'figure')}.",
-        frame.itertuples(index=False),
-        [
-            ("Cohort", "keep", lambda row: Cell(row.label, href=f"#study-{row.study}")),
-            ("Treatment", "", lambda row: row.treatment),
-            ("n", "num", lambda row: row.n),
-            ("Figure", "keep", lambda row: row.figure),
-            ("Reported", "keep", lambda row: row.printed),
-            ("Predicted (95 %)", "num", _predicted),
-            (
-                "Position",
-                "num",
-                lambda row: f"{row.pit:.3f}{'' if row.reliable else ' (unreliable)'}",
-            ),
-        ],
-        note="Predicted: months, or per cent of the patients.",
-    )
-    return (outlying,)
 
 
 def _predicted(row: Any) -> str:
     is_time = row.figure in ("median", "lower limit", "upper limit")
     return interval(row.predicted, row.lower, row.upper, months if is_time else percent)
+
+
+def _position(row: Any) -> str:
+    return f"{row.pit:.3f}{'' if row.reliable else ' (unreliable)'}"
 
 
 # Figures of each endpoint that are drawn one by one: those furthest from the middle.

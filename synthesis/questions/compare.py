@@ -11,16 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from studies import Registry
+from studies.figures import in_months
+from studies.registry import references
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.choices import DEFAULT
-from synthesis.endpoints import endpoint_of
+from synthesis.endpoints import Endpoint, endpoint_of, survival_endpoints
 from synthesis.estimands import (
     Curve,
     Fit,
@@ -31,42 +33,18 @@ from synthesis.estimands import (
     tells_histology,
 )
 from synthesis.numbers import count, in_sentence, listed, months_words
-from synthesis.questions.background import background, background_finding
-from synthesis.questions.certainty import (
-    SECOND,
-    Cells,
-    Confounding,
-    Judged,
-    Line,
-    certainty_table,
-    chance_words,
-    confounded,
-    confounding_words,
-    find_confounding,
-    judge,
-)
+from synthesis.questions import certainty, contrasts
+from synthesis.questions.certainty import Confounding, Judged
 from synthesis.questions.contrasts import (
     COMPARE_COLUMNS,
     GAIN,
-    PATIENTS_SHOWN,
     RANDOMISED,
-    Evidence,
+    Contrast,
     NotComparedError,
     Reference,
-    across_words,
-    choose_reference,
-    choose_shown,
-    contrasts_of,
-    drawn,
-    every_pair,
-    evidence_of_pairs,
-    evidence_words,
-    gain_curve,
-    ranks,
-    treatments_by_id,
-    treatments_of,
 )
-from synthesis.result import Finding, Picture, Result, Table, names, table_of
+from synthesis.reported import median_words, share_words
+from synthesis.result import Cell, Finding, Picture, Result, Table, names, table_of
 
 Histology = Literal["pure", "mixed", "reference mix"]
 HISTOLOGIES: tuple[Histology, ...] = ("pure", "mixed", "reference mix")
@@ -103,16 +81,16 @@ DELTAS = np.linspace(-6.0, 12.0, 73)
 class Comparison:
     """Treatments set against each other.
 
+    Endpoints are those with something to compare; ``histology`` (of the survival endpoints),
+    ``mix``, ``delta`` and ``confounding`` are as asked for, the last allowed for in the columns of
+    adjusted values; ``notes`` say what could not be compared, and why. By endpoint: what its
+    treatments are set against, and the identifiers of the ``studies`` that its contrasts rest on.
+    ``pairs``: (endpoint, label, label) -> what carries the contrast of two treatments, and its
+    certainty. ``knowing``: endpoints of which some counted cohort tells its histology; only there
+    a mix means anything.
+
     Attributes
     ----------
-    endpoints : tuple of str
-        Those with something to compare.
-    histology, mix, delta
-        As asked for; the histology is that of the survival endpoints.
-    confounding : Confounding
-        What is allowed for in the columns of adjusted values.
-    references : mapping
-        Endpoint -> what its treatments are set against.
     table : DataFrame
         :data:`COMPARE_COLUMNS`, every treatment against the reference. Ratios, months, or
         fractions of one. ``cohorts`` and ``patients`` are those of both treatments together.
@@ -129,17 +107,8 @@ class Comparison:
     forest : DataFrame
         A row a treatment shown, for drawing: contrast, gain, its own value (median, for response
         the rate), cohorts and patients.
-    pairs : mapping
-        (endpoint, label, label) -> what carries the contrast of two treatments, and its certainty.
     left_out : DataFrame
         Treatments with too little behind them to be ranked and shown.
-    studies : mapping
-        Endpoint -> identifiers of the reports that its contrasts rest on.
-    knowing : frozenset of str
-        Endpoints of which some counted cohort tells its histology: only there a mix means
-        anything.
-    notes : tuple of str
-        What could not be compared, and why.
     """
 
     endpoints: tuple[str, ...]
@@ -207,14 +176,14 @@ def compare(
     if histology not in HISTOLOGIES:
         expected = ", ".join(HISTOLOGIES)
         raise NotComparedError(f"histology: found {histology!r}, expected one of {expected}.")
-    allowed = find_confounding(fits, confounding)
-    parts: list[_Part] = []
+    allowed = certainty.find_confounding(fits, confounding)
+    parts: dict[str, _Part] = {}
     notes: list[str] = []
     pooled: set[str] = set()
     for endpoint, fit in fits.items():
-        groups = treatments_of(fit, vocabulary)
-        pooled |= set(treatments_by_id(groups))
-        chosen = choose_reference(groups, vocabulary, reference)
+        groups = contrasts.treatments_of(fit, vocabulary)
+        pooled |= set(contrasts.treatments_by_id(groups))
+        chosen = contrasts.choose_reference(groups, vocabulary, reference)
         about = endpoint_of(endpoint)
         name = about.words(vocabulary)
         if len(groups) < 2:
@@ -225,29 +194,32 @@ def compare(
         elif histology != REFERENCE_MIX and not about.is_response and not tells_histology(fit):
             notes.append(f"No counted cohort tells its histology for {name}, which is left out.")
         else:
-            shown = choose_shown(groups, chosen.group, show_all=show_all)
+            shown = contrasts.choose_shown(groups, chosen.group, show_all=show_all)
             own = REFERENCE_MIX if about.is_response else histology
-            parts.append(_Part(endpoint, fit, groups, shown, chosen, own, mix, delta, allowed))
+            parts[endpoint] = _Part(about, fit, groups, shown, chosen, own, mix, delta, allowed)
     if not parts and (reference is not None or histology != REFERENCE_MIX):
         possible = ", ".join(sorted(pooled)) or "none"
         raise NotComparedError(f"{' '.join(notes)} Possible references: {possible}.")
     asked = {"histology": histology, "mix": mix, "delta": delta, "confounding": allowed}
-    asked["notes"] = tuple(notes)
-    return _assembled(parts, asked)
+    return _assembled(parts, notes=tuple(notes), **asked)
 
 
-def _assembled(parts: Sequence[_Part], asked: Mapping[str, Any]) -> Comparison:
-    rows = [part.rows() for part in parts]
+def _assembled(parts: Mapping[str, _Part], **asked: Any) -> Comparison:
+    rows = [part.rows() for part in parts.values()]
     return Comparison(
         **asked,
-        endpoints=tuple(part.endpoint for part in parts),
-        references={part.endpoint: part.reference for part in parts},
-        pairs={(part.endpoint, *pair): own for part in parts for pair, own in part.pairs.items()},
-        studies={
-            part.endpoint: tuple(dict.fromkeys(r.study.id for g in part.groups for r in g.cohorts))
-            for part in parts
+        endpoints=tuple(parts),
+        references={name: part.reference for name, part in parts.items()},
+        pairs={
+            (name, part.groups[i].label, part.groups[j].label): own.judged
+            for name, part in parts.items()
+            for (i, j), own in part.pairs.items()
         },
-        knowing=frozenset(part.endpoint for part in parts if tells_histology(part.fit)),
+        studies={
+            name: tuple(dict.fromkeys(ref.study.id for g in part.groups for ref in g.cohorts))
+            for name, part in parts.items()
+        },
+        knowing=frozenset(name for name, part in parts.items() if tells_histology(part.fit)),
         **{
             name: pd.DataFrame([row for own in rows for row in own[name]], columns=columns)
             for name, columns in _COLUMNS.items()
@@ -255,16 +227,27 @@ def _assembled(parts: Sequence[_Part], asked: Mapping[str, Any]) -> Comparison:
     )
 
 
-#: Places of a treatment and its reference -> contrast -> estimate and limits, the same allowing for
-#: confounding, and the chances of the gain.
-_Summaries = Mapping[tuple[int, int], Mapping[str, Sequence[float]]]
+class _Pair(NamedTuple):
+    """What carries the contrast of two treatments, and its numbers by the name of a contrast.
+
+    They are estimate and limits, the same allowing for confounding, and chances of a gain.
+    """
+
+    judged: Judged
+    values: Mapping[str, Sequence[float]]
+
+    @property
+    def behind(self) -> tuple:
+        """Columns from ``tipping_limit`` on."""
+        evidence = self.judged.evidence
+        return (*self.judged.columns, evidence.total_cohorts, evidence.total_patients)
 
 
 @dataclass(frozen=True)
 class _Part:
     """One endpoint on its way to the tables; a treatment is known by its place in `groups`."""
 
-    endpoint: str
+    endpoint: Endpoint
     fit: Fit
     groups: Sequence[NamedGroup]
     shown: Sequence[NamedGroup]
@@ -273,6 +256,7 @@ class _Part:
     mix: float
     delta: float
     confounding: Confounding
+    pairs: dict[tuple[int, int], _Pair] = field(default_factory=dict, init=False)
 
     @cached_property
     def base(self) -> int:
@@ -289,115 +273,83 @@ class _Part:
         """Share of mixed histology; of no meaning for response."""
         if self.histology != REFERENCE_MIX:
             return float(self.histology == "mixed")
-        is_response = endpoint_of(self.endpoint).is_response
-        return self.mix if is_response else reference_share(self.fit, self.mix)
+        return self.mix if self.endpoint.is_response else reference_share(self.fit, self.mix)
 
     def rows(self) -> dict[str, Iterable[tuple]]:
-        """Rows of every table of :data:`_COLUMNS`."""
-        treatments, known = drawn(self.fit, self.groups, self.share), contrasts_of(self.endpoint)
+        """Rows of every table of :data:`_COLUMNS`; `pairs` is filled along with them."""
+        treatments = contrasts.drawn(self.fit, self.groups, self.share)
+        known = contrasts.contrasts_of(self.endpoint.id)
         values = next(iter(known.values())).of(treatments)
-        placed = ranks(values[:, self.places])
+        placed = contrasts.ranks(values[:, self.places])
         order = np.argsort(placed.mean(axis=0), kind="stable")
         league = list(combinations([self.places[i] for i in order], 2))
         against = [(i, self.base) for i in range(len(self.groups)) if i != self.base]
-        pairs = list(dict.fromkeys([*against, *league]))
-        summaries, gains = self._summaries(treatments, pairs)
-        self.pairs.update(
-            ((self.groups[i].label, self.groups[j].label), self._judged(i, j, own))
-            for (i, j), own in summaries.items()
-        )
+        gains = self._compare(known, treatments, list(dict.fromkeys([*against, *league])))
         return {
-            "table": self._pair_rows(summaries, against),
-            "league": self._pair_rows(summaries, league),
+            "table": self._pair_rows(against),
+            "league": self._pair_rows(league),
             "gains": self._gain_rows(*gains) if gains else (),
             "ranks": self._rank_rows(placed, order),
-            "forest": self._forest_rows(summaries, quantiles(values)),
+            "forest": self._forest_rows(quantiles(values)),
             "left_out": [
-                (self.endpoint, g.label, len(g.cohorts), g.patients)
-                for g in self.groups
-                if g not in self.shown
+                (self.endpoint.id, group.label, len(group.cohorts), group.patients)
+                for group in self.groups
+                if group not in self.shown
             ],
         }
 
-    def _summaries(
-        self, treatments: Curve | np.ndarray, pairs: Sequence[tuple[int, int]]
-    ) -> tuple[_Summaries, list[np.ndarray]]:
-        """Summaries of pairs, and draws of gains over the reference as they are and adjusted."""
-        known, places = contrasts_of(self.endpoint), tuple(zip(*pairs, strict=True))
-        lot = np.array([self._by_lot(*pair) for pair in pairs])
-        missing = np.full((len(pairs), 3), np.nan)
-        summaries, gains = {pair: {} for pair in pairs}, []
-        sides = [treatments]
-        if not endpoint_of(self.endpoint).is_response:
-            sides.append(confounded(treatments, self.confounding))
-        for every in zip(*(every_pair(known, own, treatments) for own in sides), strict=True):
-            name, columns, chances = every[0][0], [], []
-            for _, draws in every:
-                own = draws[:, *places]
-                columns.append(quantiles(own).T)
+    def _compare(
+        self,
+        known: Mapping[str, Contrast],
+        treatments: Curve | np.ndarray,
+        pairs: Sequence[tuple[int, int]],
+    ) -> list[np.ndarray]:
+        """Fill `pairs`; draws of gains over the reference as they are, and adjusted."""
+        evidence = contrasts.evidence_of_pairs(self.fit, self.groups)
+        by_histology = self.histology != REFERENCE_MIX
+        behind = [evidence[self.groups[i].label, self.groups[j].label] for i, j in pairs]
+        told = [tells_apart(self.fit, self.groups[i].cohorts) for i, _ in pairs]
+        beyond = [by_histology and not own for own in told]
+        lot = [own.kind == RANDOMISED and not x for own, x in zip(behind, beyond, strict=True)]
+        sides, values, gains = [treatments], {}, []
+        if not self.endpoint.is_response:
+            sides.append(certainty.confounded(treatments, self.confounding))
+        both = [contrasts.every_pair(known, own, treatments) for own in sides]
+        for every in zip(*both, strict=True):
+            name, cells = every[0][0], np.full((8, len(pairs)), np.nan)
+            for side, (_, draws) in enumerate(every):
+                own = draws[:, *zip(*pairs, strict=True)]
+                cells[3 * side : 3 * side + 3] = quantiles(own)
                 if name == GAIN:
                     gains.append(draws[:, :, self.base])
-                    chances.append(known[name].favours(own, self.delta))
-            plain, adjusted = columns if len(columns) > 1 else (*columns, missing)
-            as_is, allowed = chances or missing.T[:2]
+                    cells[6 + side] = known[name].favours(own, self.delta)
             # what was randomised is left as it is
-            values = plain, np.where(lot[:, None], plain, adjusted)
-            chance = as_is, np.where(lot, as_is, allowed)
-            rows = np.column_stack([*values, *chance]).tolist()
-            for pair, row in zip(pairs, rows, strict=True):
-                summaries[pair][name] = row
-        return summaries, gains
+            cells[np.ix_([3, 4, 5, 7], lot)] = cells[np.ix_([0, 1, 2, 6], lot)]
+            values[name] = cells.T.tolist()
+        null, principal = known[next(iter(known))].null, next(iter(values.values()))
+        for place, pair in enumerate(pairs):
+            limits = principal[place][:3]
+            judged = Judged(behind[place], limits, null, extrapolated=beyond[place])
+            self.pairs[pair] = _Pair(judged, {name: own[place] for name, own in values.items()})
+        return gains
 
-    def _evidence(self, i: int, j: int) -> Evidence:
-        return self._evidences[self.groups[i].label, self.groups[j].label]
-
-    @cached_property
-    def _evidences(self) -> Mapping[tuple[str, str], Evidence]:
-        return evidence_of_pairs(self.fit, self.groups)
-
-    @cached_property
-    def pairs(self) -> dict[tuple[str, str], Judged]:
-        """What is known of pairs of treatments, by their labels; filled along with the rows."""
-        return {}
-
-    def _judged(self, i: int, j: int, own: Mapping[str, Sequence[float]]) -> Judged:
-        name, contrast = next(iter(contrasts_of(self.endpoint).items()))
-        about = self._evidence(i, j), own[name][:3], contrast.null
-        return judge(*about, extrapolated=self._extrapolated(i))
-
-    def _extrapolated(self, i: int) -> bool:
-        """Whether it is by histology where no report of the treatment tells it."""
-        by_histology = self.histology != REFERENCE_MIX
-        return by_histology and not tells_apart(self.fit, self.groups[i].cohorts)
-
-    def _by_lot(self, i: int, j: int) -> bool:
-        """Whether no confounding is to be allowed for."""
-        return self._evidence(i, j).kind == RANDOMISED and not self._extrapolated(i)
-
-    def _behind(self, i: int, j: int) -> tuple:
-        """Columns from ``tipping_limit`` on of a contrast."""
-        own = self.pairs[self.groups[i].label, self.groups[j].label]
-        return (*own.columns, own.evidence.total_cohorts, own.evidence.total_patients)
-
-    def _pair_rows(
-        self, summaries: _Summaries, pairs: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple]:
+    def _pair_rows(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple]:
         for i, j in pairs:
-            about = (self.endpoint, self.groups[i].label, self.groups[j].label, self.histology)
-            for name, (*limits, chance, adjusted) in summaries[i, j].items():
+            about = self.endpoint.id, self.groups[i].label, self.groups[j].label, self.histology
+            for name, (*limits, chance, adjusted) in self.pairs[i, j].values.items():
                 delta = self.delta if name == GAIN else np.nan
-                yield (*about, name, *limits, delta, chance, adjusted, *self._behind(i, j))
+                yield (*about, name, *limits, delta, chance, adjusted, *self.pairs[i, j].behind)
 
     def _gain_rows(self, gains: np.ndarray, adjusted: np.ndarray) -> Iterator[tuple]:
         deltas = np.union1d(DELTAS, [self.delta])
         for i in self.places:
             if i != self.base:
-                about = (self.endpoint, self.groups[i].label, self.groups[i].class_label)
-                sides = gains, gains if self._by_lot(i, self.base) else adjusted
-                curves = [gain_curve(own[:, i], deltas) for own in sides]
-                kind, *_, cohorts, patients = self._behind(i, self.base)[2:]
+                *_, kind, _, _, cohorts, patients = self.pairs[i, self.base].behind
+                sides = gains, gains if kind == RANDOMISED else adjusted
+                curves = [contrasts.gain_curve(own[:, i], deltas) for own in sides]
+                about = self.endpoint.id, self.groups[i].label, self.groups[i].class_label
+                over = self.reference.label, self.histology
                 for point in np.column_stack([deltas, *curves]).tolist():
-                    over = (self.reference.label, self.histology)
                     yield (*about, *over, *point, kind, cohorts, patients)
 
     def _rank_rows(self, placed: np.ndarray, order: np.ndarray) -> Iterator[tuple]:
@@ -405,25 +357,25 @@ class _Part:
         for i in order:
             group, of = self.shown[i], len(self.shown)
             chances = np.bincount(placed[:, i], minlength=of + 1)[1:] / len(placed)
-            about = (self.endpoint, group.label, group.class_label, self.histology, of)
+            about = (self.endpoint.id, group.label, group.class_label, self.histology, of)
             mean = (float(placed[:, i].mean()), float(lower[i]), float(upper[i]))
             steps = np.column_stack([chances, chances.cumsum()]).tolist()
             for rank, chance in enumerate(steps, start=1):
                 yield (*about, rank, *chance, *mean, len(group.cohorts), group.patients)
 
-    def _forest_rows(self, summaries: _Summaries, values: np.ndarray) -> Iterator[tuple]:
+    def _forest_rows(self, values: np.ndarray) -> Iterator[tuple]:
         """A row a treatment shown: contrast drawn, gain in months, and what stands behind it."""
-        contrast, null = endpoint_of(self.endpoint).contrast, endpoint_of(self.endpoint).null
+        contrast = self.endpoint.contrast
         for i in self.places:
-            group, is_reference = self.groups[i], i == self.base
-            own = {contrast: [null] * 8} if is_reference else summaries[i, self.base]
-            behind = (np.nan, np.nan, "", "", "")
+            own, behind = {contrast: [self.endpoint.null] * 8}, (np.nan, np.nan, "", "", "")
+            if i != self.base:
+                own, behind = self.pairs[i, self.base].values, self.pairs[i, self.base].behind[:5]
             yield (
-                *(self.endpoint, group.label, group.class_label, contrast),
+                *(self.endpoint.id, self.groups[i].label, self.groups[i].class_label, contrast),
                 *own[contrast][:6],
                 *own.get(GAIN, [np.nan] * 8),
-                *(behind if is_reference else self._behind(i, self.base)[:5]),
-                *(*group.sizes, is_reference),
+                *behind,
+                *(*self.groups[i].sizes, i == self.base),
                 *values[:, i].tolist(),
             )
 
@@ -452,22 +404,22 @@ def result(comparison: Comparison, registry: Registry) -> Result:
     if comparison.is_empty:
         return Result("compare", title, comparison.notes, tables=frames)
     vocabulary = registry.vocabulary
-    across = across_words(comparison.forest["evidence"])
+    across = contrasts.across_words(comparison.forest["evidence"])
     picture = _picture(comparison, vocabulary)
     findings = [Finding(picture.title, (across,) if across else (), pictures=(picture,))]
     comers = background(registry)
     if len(comers):
         frames["background"] = comers
-        findings.append(background_finding(comers))
+        findings.append(_background_finding(comers))
     for endpoint in comparison.endpoints:
         name = endpoint_of(endpoint).name(vocabulary)
-        contrasts, others, league = _tables(comparison, endpoint)
-        pairs = ((pair, own) for pair, own in comparison.pairs.items() if pair[0] == endpoint)
-        over = comparison.references[endpoint].label
-        reports = {p[1]: "; ".join(own.evidence.reports) for p, own in pairs if p[2] == over}
-        undone = certainty_table(_compared(comparison, endpoint), reports)
+        principal, others, league = _tables(comparison, endpoint)
+        rows, over = _compared(comparison, endpoint), comparison.references[endpoint].label
+        known = {name: comparison.pairs[endpoint, name, over] for name in rows["treatment"]}
+        reports = {name: "; ".join(own.evidence.reports) for name, own in known.items()}
+        undone = certainty.certainty_table(rows, reports)
         words = sentences(comparison, endpoint, vocabulary)
-        findings.append(Finding(name, words, (contrasts, undone)))
+        findings.append(Finding(name, words, (principal, undone)))
         if others.columns[1:]:
             findings.append(Finding(f"{name}: hazard ratios and restricted means", (), (others,)))
         findings.append(Finding(f"{name}: every pair", (), (league,), folded=True))
@@ -484,7 +436,7 @@ def sentences(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> 
         f"{population(comparison, endpoint, vocabulary)}in the average study: every treatment "
         f"against {reference.words}, {reference.why}.",
         _gain_words(comparison, endpoint, vocabulary),
-        *confounding_words(_compared(comparison, endpoint), comparison.confounding),
+        *certainty.confounding_words(_compared(comparison, endpoint), comparison.confounding),
         comparison_evidence(comparison, endpoint),
         f"{first['treatment']} has the best mean rank of {first['of']} treatments, "
         f"{_rank_text(first)}, and is first with a probability of "
@@ -495,8 +447,9 @@ def sentences(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -> 
         return words
     return (
         *words,
-        f"Neither ranked nor shown, with one cohort of fewer than {PATIENTS_SHOWN} patients each: "
-        f"{listed(map(in_sentence, few))}. compare.csv has them.",
+        "Neither ranked nor shown, with one cohort of fewer than "
+        f"{contrasts.PATIENTS_SHOWN} patients each: {listed(map(in_sentence, few))}. "
+        "compare.csv has them.",
     )
 
 
@@ -538,10 +491,10 @@ def _gain_words(comparison: Comparison, endpoint: str, vocabulary: Vocabulary) -
     likely = rows[rows["p_gain"] >= _NAMED_FROM]
     gain = f"{about.quantity(vocabulary)} more than {months_words(comparison.delta)} longer"
     named = [
-        f"{in_sentence(row.treatment)} ({chance_words(row)})"
+        f"{in_sentence(row.treatment)} ({certainty.chance_words(row)})"
         for row in rows.head(max(min(len(likely), _NAMED_AT_MOST), 1)).itertuples()
     ]
-    second = SECOND if (rows["evidence"] != RANDOMISED).any() else ""
+    second = certainty.SECOND if (rows["evidence"] != RANDOMISED).any() else ""
     if likely.empty:
         return (
             f"No treatment makes a {gain} with a probability of {_NAMED_FROM:g} or more; the "
@@ -556,7 +509,7 @@ def comparison_evidence(comparison: Comparison, endpoint: str) -> str:
     """What carries the comparisons of the treatments shown, a sentence or two."""
     rows = _compared(comparison, endpoint)
     kinds = dict(zip(map(in_sentence, rows["treatment"]), rows["evidence"], strict=True))
-    return evidence_words(kinds, in_sentence(comparison.references[endpoint].label))
+    return contrasts.evidence_words(kinds, in_sentence(comparison.references[endpoint].label))
 
 
 def _rank_text(row: pd.Series) -> str:
@@ -569,41 +522,106 @@ def chance_heading(delta: float) -> str:
     return f"P(gain > {delta:g} mo)"
 
 
+# --- All comers ----------------------------------------------------------------------------------
+
+#: Patients from which a cohort of mixed treatments stands for the whole population of patients.
+POPULATION = 500
+BACKGROUND_COLUMNS = names("study label patients years median survival_12m")
+
+
+def background(registry: Registry) -> pd.DataFrame:
+    """Survival of all comers, as reported: what the reference of gains can be held against.
+
+    Cohorts of mixed treatments with at least :data:`POPULATION` patients that report the median
+    overall survival or that at one year, the largest first: :data:`BACKGROUND_COLUMNS`. ``years``
+    are those of enrolment where they are reported, else ``published`` and the year; figures are
+    text, empty where there is none.
+    """
+    endpoint, rows = survival_endpoints()[0], []
+    for ref in references(registry):
+        cohort, study = ref.cohort, ref.study
+        if ref.role != "mixed" or (cohort.n or 0) < POPULATION or cohort.not_pooled is not None:
+            continue
+        medians = [
+            median_words(own, brief=True)
+            for own in cohort.survival
+            if own.endpoint == endpoint and own.median is not None
+        ]
+        marks = [
+            share_words(own)
+            for own in cohort.landmarks
+            if own.endpoint == endpoint and round(in_months(own.time, own.unit)) == 12
+        ]
+        if medians or marks:
+            published = f"published {study.citation.year}" if study.citation.year else ""
+            about = study.id, ref.label, cohort.n, study.enrolment or published
+            rows.append((*about, *(medians or [""])[:1], *(marks or [""])[:1]))
+    rows.sort(key=lambda row: -row[2])
+    return pd.DataFrame(rows, columns=BACKGROUND_COLUMNS)
+
+
+def _background_finding(frame: pd.DataFrame) -> Finding:
+    words = (
+        "Population registries, whatever the treatment, to hold the reference against. They share "
+        "patients with each other and are never pooled."
+    )
+    columns = [
+        ("Report", "keep", lambda row: row.label),
+        ("Patients", "num", lambda row: f"{row.patients:,}"),
+        ("Years", "", lambda row: row.years),
+        ("Median overall survival, months", "num", lambda row: row.median),
+        ("Alive at one year", "num", lambda row: row.survival_12m),
+    ]
+    table = table_of("Registries of all patients.", frame.itertuples(index=False), columns)
+    return Finding("All comers, as reported", (words,), (table,))
+
+
 # --- Tables and the picture ----------------------------------------------------------------------
 
 
 def _tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table, Table]:
     """The principal contrasts with ranks and evidence, all others, and every pair."""
-    both = pd.concat([comparison.table, comparison.league])
-    about, cells = endpoint_of(endpoint), Cells(comparison.pairs, both, endpoint)
-    league, placed = (
-        frame[frame["endpoint"] == endpoint] for frame in (comparison.league, comparison.ranks)
+    about, known = endpoint_of(endpoint), contrasts.contrasts_of(endpoint)
+    table, league, placed = (
+        frame[frame["endpoint"] == endpoint]
+        for frame in (comparison.table, comparison.league, comparison.ranks)
     )
-    over = comparison.references[endpoint].label
-    rows = {row.treatment: row for row in _compared(comparison, endpoint).itertuples(index=False)}
+    own = _compared(comparison, endpoint).set_index("treatment")
     placed = placed.drop_duplicates("treatment").set_index("treatment")
-
-    def chance(line: Line) -> str:
-        own = rows[line[0]]
-        return numbers.chance(own.p_gain_adjusted if line[2] else own.p_gain)
-
-    def sizes(line: Line) -> str:
-        own = rows[line[0]]
-        return numbers.size(own.cohorts, own.patients, own.compared)
-
     first = tuple(dict.fromkeys((about.contrast, about.gain)))
-    name = ("Treatment", "keep", cells.once(lambda line: line[0]))
+
+    def confounding(line: certainty.Line) -> Cell:
+        return certainty.confounding_cell(line.about.evidence, adjusted=line.adjusted)
+
+    def written(names: Iterable[str]) -> list[tuple]:
+        """Whether confounding is allowed for, and the contrasts."""
+        allowed = [] if about.is_response else [(certainty.COLUMN, "keep", confounding)]
+        each = [known[name] for name in names]
+        return [*allowed, *((c.heading, "num", lambda line, c=c: line.text(c)) for c in each)]
+
+    def chance(line: certainty.Line) -> str:
+        gain = line.rows[GAIN]
+        return numbers.chance(gain.p_gain_adjusted if line.adjusted else gain.p_gain)
+
+    def sizes(row: Any) -> str:
+        return numbers.size(*own.loc[row.treatment, ["cohorts", "patients", "compared"]])
+
+    def evidence(line: certainty.Line) -> Cell:
+        row = line.about
+        carried = comparison.pairs[endpoint, row.treatment, row.reference].evidence.reports
+        return Cell(row.evidence, more="; ".join(carried), rows=line.span)
+
+    name = ("Treatment", "keep", certainty.once(lambda row: row.treatment))
     principal = [
-        *(name, *cells.confounding, *cells.columns(first)),
+        *(name, *written(first)),
         *([] if about.is_response else [(chance_heading(comparison.delta), "num", chance)]),
-        ("Mean rank", "num", cells.once(lambda line: _rank_text(placed.loc[line[0]]))),
-        ("Cohorts (patients)", "num", cells.once(sizes)),
+        ("Mean rank", "num", certainty.once(lambda row: _rank_text(placed.loc[row.treatment]))),
+        ("Cohorts (patients)", "num", certainty.once(sizes)),
     ]
-    against = ("Pair", "keep", cells.once(lambda line: f"against {in_sentence(line[1])}"))
-    others = [*cells.confounding, *cells.columns(n for n in cells.known if n not in first)]
-    title, note = f"Against {in_sentence(over)}.", "With 95 % intervals."
-    lines = cells.lines((own, over) for own in rows)
-    pairs = dict.fromkeys(zip(league["treatment"], league["reference"], strict=True))
+    against = ("Pair", "keep", certainty.once(lambda row: f"against {in_sentence(row.reference)}"))
+    over = in_sentence(comparison.references[endpoint].label)
+    title, note = f"Against {over}.", "With 95 % intervals."
+    lines = certainty.lines_of(table[table["treatment"].isin(own.index)])
     return (
         table_of(
             title,
@@ -611,13 +629,13 @@ def _tables(comparison: Comparison, endpoint: str) -> tuple[Table, Table, Table]
             principal,
             note=f"{note} Cohorts and patients are those of the treatment itself.",
         ),
-        table_of(title, lines, [name, *others], note=note),
+        table_of(title, lines, [name, *written(n for n in known if n not in first)], note=note),
         table_of(
             "Every pair of treatments.",
-            cells.lines(pairs),
-            [against, *cells.confounding, *cells.columns(first), cells.evidence],
+            certainty.lines_of(league),
+            [against, *written(first), ("Evidence", "", evidence)],
             note="Treatments by mean rank, with 95 % intervals.",
-            group=lambda line: line[0],
+            group=lambda line: line.about.treatment,
         ),
     )
 

@@ -69,18 +69,10 @@ WRITERS = {"ratio": numbers.ratio, "months": numbers.months, "points": numbers.p
 class Contrast:
     """A way to compare two treatments.
 
-    Attributes
-    ----------
-    name, label : str
-        In tables; in running text.
-    unit : {"ratio", "months", "points"}
-        Points are differences of fractions.
-    of : callable
-        Curves, or draws of response rates -> what `between` takes.
-    between : callable
-        That of ``n`` treatments and of ``m`` references -> draws of every pair, ``(draws, n, m)``.
-    gain : {-1, 1}
-        1 where larger values favour the treatment.
+    Its label stands in running text; points are differences of fractions. ``of`` makes, of curves
+    or of draws of response rates, what `between` takes: that of ``n`` treatments and of ``m``
+    references gives draws of every pair, ``(draws, n, m)``. ``gain`` is 1 where larger values
+    favour the treatment, else -1.
     """
 
     name: str
@@ -411,11 +403,9 @@ def choose_shown(
     reference; all of them where that leaves fewer than two, or where it is asked for.
     """
     chosen = [
-        group
-        for group in groups
-        if group is reference
-        or len(group.cohorts) >= COHORTS_SHOWN
-        or group.patients >= PATIENTS_SHOWN
+        own
+        for own in groups
+        if own is reference or len(own.cohorts) >= COHORTS_SHOWN or own.patients >= PATIENTS_SHOWN
     ]
     return list(groups) if show_all or len(chosen) < 2 else chosen
 
@@ -432,16 +422,10 @@ class Evidence:
     studies* otherwise, also where one of the two was randomised against something else.
     The estimate itself always uses every counted cohort.
 
-    Attributes
-    ----------
-    cohorts, patients : pair of int
-        All counted cohorts of each, and their patients: for response the evaluable ones.
-    sources : pair of int
-        Reports that the cohorts of each come from.
-    randomised, within : tuple of str
-        Labels of the reports with a counted cohort of each, randomised ones and others.
-    shared : pair of int
-        Patients of each in the reports that carry the contrast; zero where none gave both.
+    ``cohorts`` and ``patients`` are all that are counted of each (for response the evaluable
+    patients), ``sources`` the reports that they come from. ``randomised`` and ``within`` label the
+    reports with a counted cohort of each, and ``shared`` are the patients of each in those that
+    carry the contrast; zero where none gave both.
     """
 
     cohorts: tuple[int, int]
@@ -536,30 +520,22 @@ def evidence(fit: Fit, treatment: str, reference: str) -> Evidence:
 def _evidence(
     treatment: Sequence[CohortRef], reference: Sequence[CohortRef], sizes: Mapping[str, int]
 ) -> Evidence:
-    both = {ref.study.id for ref in treatment} & {ref.study.id for ref in reference}
-    randomised, within = (
-        {
-            ref.study.id: ref.label
-            for ref in treatment
-            if ref.study.id in both and (ref.study.design == RANDOMISED) is by_lot
-        }
-        for by_lot in (True, False)
+    sides = treatment, reference
+    sources = [{ref.study.id for ref in refs} for refs in sides]
+    both = [ref for ref in treatment if ref.study.id in sources[0] & sources[1]]
+    randomised = {ref.study.id: ref.label for ref in both if ref.study.design == RANDOMISED}
+    within = {ref.study.id: ref.label for ref in both if ref.study.design != RANDOMISED}
+    patients, shared = (
+        [sum(sizes[ref.id] for ref in refs if ref.study.id in studies) for refs in sides]
+        for studies in (sources[0] | sources[1], randomised or within)
     )
-
-    def patients(studies: Collection[str] | None = None) -> tuple[int, int]:
-        first, second = (
-            sum(sizes[ref.id] for ref in refs if studies is None or ref.study.id in studies)
-            for refs in (treatment, reference)
-        )
-        return first, second
-
     return Evidence(
         (len(treatment), len(reference)),
-        patients(),
-        (len({ref.study.id for ref in treatment}), len({ref.study.id for ref in reference})),
+        tuple(patients),
+        (len(sources[0]), len(sources[1])),
         tuple(randomised.values()),
         tuple(within.values()),
-        patients(randomised or within),
+        tuple(shared),
     )
 
 
@@ -579,28 +555,22 @@ def evidence_words(kinds: Mapping[str, str], reference: str) -> str:
 
     `kinds` gives the kind of each treatment; names are as within a sentence.
     """
-    named = {kind: [name for name, own in kinds.items() if own == kind] for kind in KINDS}
-
-    def part(kind: str, one: str, more: str, of: str = "") -> str:
-        names = named[kind]
-        number = f"one ({names[0]})" if len(names) == 1 else str(len(names) or "none")
-        return f"{number}{of} {one if len(names) < 2 else more}"
-
-    of = f" of the {count(len(kinds), 'comparison')} with {reference}"
-    parts = [
-        part(kind, one, more)
-        for kind, one, more in (
-            (WITHIN, "comes from a report with both groups", "come from a report with both groups"),
-            (ACROSS, "compares different studies", "compare different studies"),
-            (
-                EXTRAPOLATED,
-                "is extrapolated, as no report of the treatment tells its histology",
-                "are extrapolated, as no report of the treatment tells its histology",
-            ),
-        )
-        if named[kind]
-    ]
-    words = [part(RANDOMISED, "is randomised", "are randomised", of), "; ".join(parts)]
+    beyond = "extrapolated, as no report of the treatment tells its histology"
+    said = {
+        RANDOMISED: ("is randomised", "are randomised"),
+        WITHIN: ("comes from a report with both groups", "come from a report with both groups"),
+        ACROSS: ("compares different studies", "compare different studies"),
+        EXTRAPOLATED: (f"is {beyond}", f"are {beyond}"),
+    }
+    parts = []
+    for kind, (one, more) in said.items():
+        named = [name for name, own in kinds.items() if own == kind]
+        if named or kind == RANDOMISED:
+            number = f"one ({named[0]})" if len(named) == 1 else str(len(named) or "none")
+            if kind == RANDOMISED:
+                number += f" of the {count(len(kinds), 'comparison')} with {reference}"
+            parts.append(f"{number} {one if len(named) < 2 else more}")
+    words = parts[0], "; ".join(parts[1:])
     return " ".join(f"{capitalised(text)}." for text in words if text)
 
 

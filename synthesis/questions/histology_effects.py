@@ -25,7 +25,7 @@ from synthesis.model.covariates import ALL, COVARIATES
 from synthesis.model.observations import Arm
 from synthesis.numbers import in_sentence, percent
 from synthesis.questions import contrasts
-from synthesis.questions.certainty import Confounding, Judged, confounded, find_confounding, judge
+from synthesis.questions.certainty import Confounding, Judged, confounded, find_confounding
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, drawn
 from synthesis.result import names
 
@@ -367,7 +367,7 @@ def judged_contrasts(
             yield None
             continue
         ratio = values["ratio_of_medians"][:3, number]
-        judged = judge(own, ratio, 1.0, extrapolated=beyond)
+        judged = Judged(own, ratio, 1.0, extrapolated=beyond)
         rows = _AS_IS if judged.kind == RANDOMISED else slice(None)
         yield judged, {name: ends[rows, number] for name, ends in values.items()}
 

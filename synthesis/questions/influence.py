@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -32,7 +33,7 @@ from synthesis.model.sampler import Progress
 from synthesis.numbers import capitalised, count, decimal, in_sentence, listed
 from synthesis.questions.contrasts import WRITERS, treatments_of, written
 from synthesis.result import Finding, names, table_of
-from synthesis.stacking import HIGH_K, StackedFit
+from synthesis.stacking import HIGH_K, families_of
 
 INFLUENCE_COLUMNS = names(
     "endpoint quantity label unit study cohort cohort_label treatment patients tells_histology "
@@ -138,9 +139,7 @@ def cohort_weights(
     fewer than leaving cohorts out takes elsewhere.
     """
     parts, columns, usual, worst = [], [], [], []
-    families = [(fit, 1.0)]
-    if isinstance(fit, StackedFit):
-        families = [(fit.fits[name], float(fit.weights[name])) for name in fit.rows]
+    families = families_of(fit)
     draws = draws or max(left_out.DRAWS, WEIGHTED // len(families))
     for own, stacked in families:
         if progress:
@@ -174,9 +173,10 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
     telling = sorted({g.cohort for g in data.groups if data.of_both_histologies(g)})
     if not telling:
         return pd.DataFrame(columns=ALTERNATIVE_COLUMNS)
+    counted = [j for j in telling if j < len(data.cohorts)]
+    apart = telling[len(counted) :]  # counted for that contrast alone
     is_read, by_origin = reports_by_origin(data)
-    few, parts = weights.draws(_PROGNOSTIC), []
-    apart = [j for j in telling if j >= len(data.cohorts)]  # counted for that contrast alone
+    parts = []
     for own, rows, stacked in weights.parts:
         taken_out = [_prior_ratio(own, rows, factor) for factor in PRIOR_FACTORS.values()]
         taken_out += [left_out.comparison_of_histologies(own, rows, j) for j in apart]
@@ -186,29 +186,22 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
         part, k = left_out.without_each(np.column_stack(taken_out))
         parts.append((stacked * part, k))
     moved, worst = np.concatenate([p for p, _ in parts]), np.max([k for _, k in parts], axis=0)
-    without = [f"without {labels[data.refs[j].id]}" for j in telling]
-    counted = telling[: len(telling) - len(apart)]
-    columns = [(name, moved[:, i], worst[i]) for i, name in enumerate(PRIOR_FACTORS)]
-    for name, j in zip(without, counted, strict=False):
-        columns.append((name, weights.weights[:, j], weights.pareto_k[j]))
-    for i, name in enumerate(without[len(counted) :], len(PRIOR_FACTORS)):
-        columns.append((name, moved[:, i], worst[i]))
-    if by_origin:
-        columns.append((ORIGIN_NOT_READ if is_read else ORIGIN_READ, moved[:, -1], worst[-1]))
-    whole = _PROGNOSTIC.draws(fit)
+    columns = list(zip(moved.T, worst, strict=True))
+    known = [(weights.weights[:, j], weights.pareto_k[j]) for j in counted]
+    columns = [*columns[: len(PRIOR_FACTORS)], *known, *columns[len(PRIOR_FACTORS) :]]
+    choices = [*PRIOR_FACTORS, *(f"without {labels[data.refs[j].id]}" for j in telling)]
+    choices += [ORIGIN_NOT_READ if is_read else ORIGIN_READ] if by_origin else []
+    whole, few = _PROGNOSTIC.draws(fit), weights.draws(_PROGNOSTIC)
     noise = np.random.default_rng([fit.seed, 19]).standard_normal(whole.size)
     new = whole + fit.flat("prognostic_sd") * noise
     usual = np.quantile(whole, _QUANTILES)
     base = weighted_quantiles(few, weights.usual, _QUANTILES)
-    rows = [
-        (data.endpoint, name, *np.exp(np.quantile(draws, _QUANTILES)).tolist(), 0.0, True)
-        for name, draws in ((AS_ANSWERED, whole), (NEW_REPORT, new))
-    ]
-    for name, weight, k in columns:
-        ends = usual + weighted_quantiles(few, weight, _QUANTILES) - base
-        values = np.exp(ends).tolist()
-        rows.append((data.endpoint, name, *values, float(k), bool(k <= weights.limit)))
-    return pd.DataFrame(rows, columns=ALTERNATIVE_COLUMNS)
+    ends = {AS_ANSWERED: usual, NEW_REPORT: np.quantile(new, _QUANTILES)}
+    rows = [(name, *np.exp(own).tolist(), 0.0, True) for name, own in ends.items()]
+    for name, (weight, k) in zip(choices, columns, strict=True):
+        values = np.exp(usual + weighted_quantiles(few, weight, _QUANTILES) - base).tolist()
+        rows.append((name, *values, float(k), bool(k <= weights.limit)))
+    return pd.DataFrame([(data.endpoint, *row) for row in rows], columns=ALTERNATIVE_COLUMNS)
 
 
 AS_ANSWERED, NEW_REPORT = "as answered", "in a new report"
@@ -262,25 +255,24 @@ def influence_table(
         usual, sd = np.quantile(whole, _QUANTILES), float(np.std(whole))
         base = weighted_quantiles(few, weights.usual, _QUANTILES)
         own = []
-        for number, ref in enumerate(data.cohorts):
-            moved = weighted_quantiles(few, weights.weights[:, number], _QUANTILES) - base
+        for ref, weight, k in zip(data.cohorts, weights.weights.T, weights.pareto_k, strict=True):
+            moved = weighted_quantiles(few, weight, _QUANTILES) - base
             if ref.treatment == quantity.needs and given.count(ref.treatment) == 1:
                 moved = np.full(3, np.nan)
             middle, low, high = usual + moved
             # noise must not carry an end past the median
             without = middle, np.fmin(low, middle), np.fmax(high, middle)
-            shift, k = float(moved[0]), float(weights.pareto_k[number])
+            shift = float(moved[0])
             cells = (
                 *(data.endpoint, quantity.name, quantity.label, quantity.unit),
                 *(ref.study.id, ref.cohort.id, labels[ref.id]),
                 vocabulary.treatment(ref.treatment).label,
                 *(sizes[ref.id], ref.id in tell),
-                *np.exp(usual).tolist(),
-                *np.exp(without).tolist(),
-                *(shift, shift / sd if sd > 0.0 else 0.0, k, k <= weights.limit),
+                *np.exp([*usual, *without]).tolist(),
+                *(shift, shift / sd if sd > 0.0 else 0.0, float(k), bool(k <= weights.limit)),
             )
             own.append((-abs(np.nan_to_num(shift)), cells))
-        rows += [cells for _, cells in sorted(own, key=lambda each: each[0])]
+        rows += [cells for _, cells in sorted(own, key=itemgetter(0))]
     return pd.DataFrame(rows, columns=INFLUENCE_COLUMNS)
 
 
@@ -336,20 +328,20 @@ def alternatives_words(table: pd.DataFrame) -> tuple[str, ...]:
         return ()
     usual, new, *others = table.itertuples(index=False)
     unsure = [row.alternative for row in others if not row.reliable]
-    origin = [row for row in others if row.alternative in _OF_THEIR_OWN and row.reliable]
-    others = [row for row in others if row.alternative not in _OF_THEIR_OWN]
-    over = alternatives_range(table)
-    choices = count(sum(row.reliable for row in others), "other choice")
-    choices = (
-        f", with estimates of {over} under {choices}: without each report that sets the two "
-        "against each other, and with another prior"
-    )
+    tried = [row for row in others if row.alternative not in _OF_THEIR_OWN and row.reliable]
+    choices = ""
+    if over := alternatives_range(table):
+        choices = (
+            f", with estimates of {over} under {count(len(tried), 'other choice')}: without each "
+            "report that sets the two against each other, and with another prior"
+        )
     words = (
         f"The ratio of medians of mixed to pure tumours is {written(usual, numbers.ratio)}"
-        f"{choices if over else ''}. In a new report it would be {written(new, numbers.ratio)}."
+        f"{choices}. In a new report it would be {written(new, numbers.ratio)}."
     )
-    for row in origin:
-        words += f" With {row.alternative} it would be {written(row, numbers.ratio)}."
+    for row in others:
+        if row.alternative in _OF_THEIR_OWN and row.reliable:
+            words += f" With {row.alternative} it would be {written(row, numbers.ratio)}."
     return (words + (f" Unreliable: {listed(unsure)}." if unsure else ""),)
 
 

@@ -26,7 +26,7 @@ from synthesis.model.sampler import Progress
 from synthesis.plots.impact import plot_impact
 from synthesis.predictive import VERDICTS
 from synthesis.questions.impact import tables
-from synthesis.questions.pooled import diagnostics_table
+from synthesis.questions.pooled.tables import diagnostics_table
 from synthesis.restrictions import Restriction, restrictions
 from synthesis.result import Finding, Picture, Result, markdown
 from synthesis.settings import Settings

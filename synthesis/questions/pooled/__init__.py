@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,28 +16,23 @@ from studies.figures import reads
 from studies.vocabulary import Vocabulary
 from synthesis import numbers
 from synthesis.endpoints import ENDPOINTS, Endpoint, endpoint_of
-from synthesis.estimands import ESTIMANDS, TARGETS, Fit, named_groups, patients_of, tells_histology
+from synthesis.estimands import (
+    ESTIMANDS,
+    TARGETS,
+    Fit,
+    NamedGroup,
+    named_groups,
+    patients_of,
+    tells_histology,
+)
 from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, used_priors
 from synthesis.numbers import LEVEL, count, interval, listed, percent
 from synthesis.questions.certainty import PRIOR as CONFOUNDED
-from synthesis.questions.compare import Comparison
-from synthesis.questions.contrasts import RANDOMISED
+from synthesis.questions.compare import Comparison, chance_heading
+from synthesis.questions.contrasts import RANDOMISED, Reference, written
+from synthesis.questions.pooled import tables
 from synthesis.questions.pooled.shrinkage import SHRUNK, contradictions
-from synthesis.questions.pooled.tables import (
-    cohorts_table,
-    covariates_table,
-    curve_tables,
-    diagnostics_table,
-    families_table,
-    figures_table,
-    forest_table,
-    heterogeneity_words,
-    left_out_table,
-    model_choice_table,
-    pooled_table,
-    priors_table,
-)
-from synthesis.result import Cell, Column, Finding, Picture, Result, Table, make_table, table_of
+from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
 from synthesis.settings import Settings
 from synthesis.stacking import HIGH_K, LEAST_COHORTS, FamilyFits, ModelChoice
 
@@ -135,24 +131,24 @@ def pool(
     vocabulary, mix = registry.vocabulary, settings.reference_mix
     sampled = sampled_fits(fits, survival)
     pooled = {name: families.pooled for name, families in survival.items()}
+    left_out = {name: fit.left_out for name, fit in fits.items()}
+    used = [*used_priors(sampled), *[CONFOUNDED] * (not comparison.is_empty)]
     return Pooled(
         settings=settings,
         fits=fits,
         survival=survival,
         comparison=comparison,
-        pooled=pooled_table(fits, vocabulary, mix),
-        cohorts=cohorts_table(fits, vocabulary),
-        figures=figures_table(fits),
-        left_out=left_out_table({n: fit.left_out for n, fit in fits.items()}, registry.labels),
-        diagnostics=diagnostics_table(sampled),
-        priors=priors_table(
-            priors, [*used_priors(sampled), *[CONFOUNDED] * (not comparison.is_empty)]
-        ),
-        families=families_table(survival, vocabulary, mix),
-        covariates=covariates_table(pooled),
-        model_choice=model_choice_table(survival),
-        forest={name: forest_table(fit, vocabulary, mix) for name, fit in fits.items()},
-        curves={name: curve_tables(fit, vocabulary, mix) for name, fit in pooled.items()},
+        pooled=tables.pooled_table(fits, vocabulary, mix),
+        cohorts=tables.cohorts_table(fits, vocabulary),
+        figures=tables.figures_table(fits),
+        left_out=tables.left_out_table(left_out, registry.labels),
+        diagnostics=tables.diagnostics_table(sampled),
+        priors=tables.priors_table(priors, used),
+        families=tables.families_table(survival, vocabulary, mix),
+        covariates=tables.covariates_table(pooled),
+        model_choice=tables.model_choice_table(survival),
+        forest={name: tables.forest_table(fit, vocabulary, mix) for name, fit in fits.items()},
+        curves={name: tables.curve_tables(fit, vocabulary, mix) for name, fit in pooled.items()},
     )
 
 
@@ -172,26 +168,20 @@ def sampled_fits(
 
 def result(pooled: Pooled, registry: Registry) -> Result:
     """Say what the pooled estimates are, by the reports that they rest on."""
-    vocabulary = registry.vocabulary
-    findings = [_question(answer, pooled, vocabulary) for answer in answers(pooled, vocabulary)]
+    vocabulary, parts = registry.vocabulary, _parts(pooled, registry.vocabulary)
+    findings = [_question(part) for part in parts]
     first = pooled.fits.get(next(iter(ENDPOINTS)))
     if first is not None and vocabulary.histologies and not tells_histology(first):
         findings.append(Finding("Do mixed tumours fare better than pure ones?", (UNTOLD,)))
-    parts = [_Part(pooled, fit, endpoint_of(name), vocabulary) for name, fit in pooled.fits.items()]
-    findings += [_drawn(part) for part in parts]
-    findings += [_estimates(part) for part in parts]
+    findings += map(_drawn, parts)
+    findings += map(_estimates, parts)
     findings += _family_findings(pooled, vocabulary)
     findings += _population_findings(pooled.covariates, vocabulary)
-    tables = {name: getattr(pooled, name) for name in TABLES}
+    kept = {name: getattr(pooled, name) for name in TABLES}
     if drawn := [own.assign(endpoint=name) for name, (own, _) in pooled.curves.items()]:
-        tables["curves"] = pd.concat(drawn, ignore_index=True)
-    return Result(
-        name="pooled",
-        title="Pooled estimates",
-        findings=tuple(findings),
-        tables=tables,
-        verdicts=pooled.verdicts,
-    )
+        kept["curves"] = pd.concat(drawn, ignore_index=True)
+    title, verdicts = "Pooled estimates", pooled.verdicts
+    return Result("pooled", title, findings=tuple(findings), tables=kept, verdicts=verdicts)
 
 
 class _Part(NamedTuple):
@@ -211,14 +201,19 @@ class _Part(NamedTuple):
         return numbers.capitalised(self.endpoint.quantity(self.vocabulary))
 
     @property
+    def reference(self) -> Reference | None:
+        """What gains are over, where something is compared."""
+        return self.pooled.comparison.references.get(self.endpoint.id)
+
+    @property
     def mix(self) -> str:
         """The reference mix where the fit knows of one, else nothing."""
         share = self.pooled.settings.reference_mix
         return numbers.mixed_share(share) if tells_histology(self.fit) else ""
 
 
-def _interval_of(row: Any, write: numbers.Writer) -> str:
-    return interval(row.estimate, row.lower, row.upper, write)
+def _parts(pooled: Pooled, vocabulary: Vocabulary) -> list[_Part]:
+    return [_Part(pooled, fit, endpoint_of(n), vocabulary) for n, fit in pooled.fits.items()]
 
 
 # --- Answers -------------------------------------------------------------------------------------
@@ -226,16 +221,9 @@ def _interval_of(row: Any, write: numbers.Writer) -> str:
 
 @dataclass(frozen=True)
 class Answer:
-    """A question that people come with, and its answer.
+    """A question that people come with: what is estimated in whom, and a row a treatment.
 
-    Attributes
-    ----------
-    question : str
-    sentences : tuple of str
-        What is estimated, in whom.
-    rows : tuple of mapping
-        A treatment each, its numbers as text.
-    endpoint : str
+    Numbers of the rows are texts.
     """
 
     question: str
@@ -243,24 +231,15 @@ class Answer:
     rows: tuple[Mapping[str, str], ...]
     endpoint: str
 
-    @property
-    def text(self) -> str:
-        """The sentences, a paragraph a line."""
-        return "\n".join(self.sentences)
-
 
 def answers(pooled: Pooled, vocabulary: Vocabulary) -> tuple[Answer, ...]:
     """Answer the question of each endpoint."""
-    parts = [_Part(pooled, fit, endpoint_of(name), vocabulary) for name, fit in pooled.fits.items()]
-    return tuple(
-        Answer(
-            part.endpoint.question,
-            tuple(_opening(part)),
-            tuple(_answer_rows(part)),
-            part.endpoint.id,
-        )
-        for part in parts
-    )
+    return tuple(map(_answer, _parts(pooled, vocabulary)))
+
+
+def _answer(part: _Part) -> Answer:
+    about = part.endpoint
+    return Answer(about.question, tuple(_opening(part)), tuple(_answer_rows(part)), about.id)
 
 
 def _opening(part: _Part) -> Iterator[str]:
@@ -276,8 +255,7 @@ def _opening(part: _Part) -> Iterator[str]:
             share = percent(part.pooled.settings.reference_mix)
             yield f"The estimates are for patients of whom {share} % have mixed histology."
             yield from declared_words(part.fit)
-    over = part.pooled.comparison.references.get(part.endpoint.id)
-    if over is not None:
+    if (over := part.reference) is not None:
         yield f"Gains are over {over.words}, {over.why}; average study."
         if not part.endpoint.is_response:
             yield part.pooled.comparison.confounding.words
@@ -321,7 +299,7 @@ def _answer_rows(part: _Part) -> Iterator[dict[str, str]]:
         yield {
             "treatment": group.label,
             "shrunk": SHRUNK if by[group.label, "mean_study"].shrunk else "",
-            **{t: _interval_of(by[group.label, t], endpoint.write) for t in TARGETS},
+            **{t: written(by[group.label, t], endpoint.write) for t in TARGETS},
             **dict.fromkeys(_GAIN, ""),
             **gain,
             "cohorts": str(len(group.cohorts)),
@@ -339,7 +317,7 @@ def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
         return {"evidence": "reference"}
     words = {name: row[name] for name in _JUDGED}
     if endpoint.is_response:
-        return words | {"gain": _interval_of(row, endpoint.write_gain)}
+        return words | {"gain": written(row, endpoint.write_gain)}
     gains = {
         name: interval(*(row[f"{name}{end}"] for end in ("", "_lower", "_upper")), numbers.months)
         for name in ("gain", "gain_adjusted")
@@ -348,24 +326,26 @@ def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
     return gains | chances | words
 
 
-def _question(answer: Answer, pooled: Pooled, vocabulary: Vocabulary) -> Finding:
+def _question(part: _Part) -> Finding:
     """A question with its table: which treatment, by how much, how sure, carried by what."""
-    endpoint = endpoint_of(answer.endpoint)
+    answer, endpoint = _answer(part), part.endpoint
     estimated = "Responding, %" if endpoint.is_response else "Median, months"
     columns = {
-        "treatment": Column("Treatment", "keep"),
-        "mean_study": Column(f"{estimated} ({LEVEL})", "num"),
-        "new_study": Column("In a new study", "num"),
-        "gain": Column(f"Gain, {endpoint.unit_of_gain}", "num"),
-        "p_gain": Column(f"P(gain > {pooled.settings.delta:g} mo)", "num"),
-        "evidence": Column("Evidence", "keep"),
-        "size": Column("Cohorts (patients)", "num"),
+        "treatment": ("Treatment", "keep"),
+        "mean_study": (f"{estimated} ({LEVEL})", "num"),
+        "new_study": ("In a new study", "num"),
+        "gain": (f"Gain, {endpoint.unit_of_gain}", "num"),
+        "p_gain": (chance_heading(part.pooled.settings.delta), "num"),
+        "evidence": ("Evidence", "keep"),
+        "size": ("Cohorts (patients)", "num"),
     }
-    rows = answer.rows
-    filled = [name for name in columns if any(row[name] for row in rows)]
-    cells = [[Cell(row[name], more=_beside(row, name)) for name in filled] for row in rows]
-    table = make_table(f"{endpoint.name(vocabulary)}.", [columns[name] for name in filled], cells)
-    return Finding(answer.question, answer.sentences, (table,) if rows else ())
+    filled = [
+        (*about, lambda row, name=name: Cell(row[name], more=_beside(row, name)))
+        for name, about in columns.items()
+        if any(row[name] for row in answer.rows)
+    ]
+    table = table_of(f"{part.name}.", answer.rows, filled)
+    return Finding(answer.question, answer.sentences, (table,) if answer.rows else ())
 
 
 def _beside(row: Mapping[str, str], name: str) -> str:
@@ -406,8 +386,7 @@ def _drawn(part: _Part) -> Finding:
         )
     if endpoint.id in pooled.curves and _has_curves(*pooled.curves[endpoint.id]):
         curves, points = pooled.curves[endpoint.id]
-        over = pooled.comparison.references.get(endpoint.id)
-        reference = "" if over is None else over.label
+        reference = part.reference.label if part.reference else ""
         pictures.append(
             Picture(
                 f"curves_{endpoint.id}",
@@ -427,7 +406,7 @@ def _pooled_words(part: _Part, table: pd.DataFrame) -> str:
     """What a forest plot shows, for a reader who cannot see it."""
     rows = table[table["kind"] == "mean_study"].sort_values("estimate", ascending=False)
     write = part.endpoint.write
-    values = [f"{row.treatment} {_interval_of(row, write)}" for row in rows.itertuples()]
+    values = [f"{row.treatment} {written(row, write)}" for row in rows.itertuples()]
     return f"{part.quantity}, {part.endpoint.unit}, average study: {'; '.join(values)}."
 
 
@@ -467,7 +446,7 @@ def _forest_caption(part: _Part) -> str:
         return (
             f"Objective response rate in {subject}, per cent. {_size(fit)}. "
             f"Binomial-logit hierarchy of classes, treatments and studies. {marks} "
-            f"{heterogeneity_words(fit)}"
+            f"{tables.heterogeneity_words(fit)}"
         )
     return (
         f"{part.name} in {subject}, median in months (log scale), "
@@ -475,7 +454,7 @@ def _forest_caption(part: _Part) -> str:
         f"Survival hierarchy of classes, treatments and studies, {family_words(fit)}; reported "
         "medians, limits and landmarks enter as order statistics and binomial cells. "
         f"{f'Pooled rows: {part.mix}. ' if part.mix else ''}{marks} Arrows: not reached. "
-        f"{heterogeneity_words(fit)}"
+        f"{tables.heterogeneity_words(fit)}"
     )
 
 
@@ -497,26 +476,31 @@ def _estimates(part: _Part) -> Finding:
     """Every estimand of every treatment; what differs by histology is another question."""
     endpoint = part.endpoint
     frame = part.pooled.pooled.query("endpoint == @endpoint.id and histology == 'reference'")
-    names = list(dict.fromkeys(frame["estimand"]))
     by = {(row.treatment, row.target, row.estimand): row for row in frame.itertuples()}
-    columns = [Column("Treatment", "keep"), Column("Cohorts (patients)", "num")]
-    columns += [Column("For", "keep"), *(Column(_heading(name), "num") for name in names)]
-    rows, classes = [], []
-    for group in named_groups(part.fit, part.vocabulary):
-        size = numbers.size(*group.sizes)
-        for number, (target, label) in enumerate(_TARGET_WORDS.items()):
-            span = 0 if number else len(TARGETS)
-            cells = [Cell(group.label, rows=span), Cell(size, rows=span), Cell(label)]
-            for name in names:
-                row = by[group.label, target, name]
-                more = _behind(row) if endpoint.is_response and not number else ""
-                cells.append(Cell(_interval_of(row, ESTIMANDS[name].write), more))
-            rows.append(cells)
-            classes.append(group.class_label)
+    names = list(dict.fromkeys(frame["estimand"]))
+    groups = named_groups(part.fit, part.vocabulary)
+
+    def once(row: tuple[NamedGroup, str], text: str) -> Cell:
+        return Cell(text, rows=len(TARGETS) if row[1] == TARGETS[0] else 0)
+
+    def estimate(row: tuple[NamedGroup, str], name: str) -> Cell:
+        own = by[row[0].label, row[1], name]
+        behind = endpoint.is_response and row[1] == TARGETS[0]
+        return Cell(written(own, ESTIMANDS[name].write), _behind(own) if behind else "")
+
     mix = f", {part.mix}" if part.mix else ""
-    note = BEYOND_RESPONSE if endpoint.is_response and len(names) > 1 else ""
-    title = f"Pooled estimates{mix} ({LEVEL} interval)."
-    table = make_table(title, columns, rows, note=note, groups=classes)
+    table = table_of(
+        f"Pooled estimates{mix} ({LEVEL} interval).",
+        itertools.product(groups, TARGETS),
+        [
+            ("Treatment", "keep", lambda row: once(row, row[0].label)),
+            ("Cohorts (patients)", "num", lambda row: once(row, numbers.size(*row[0].sizes))),
+            ("For", "keep", lambda row: _TARGET_WORDS[row[1]]),
+            *((_heading(n), "num", lambda row, n=n: estimate(row, n)) for n in names),
+        ],
+        note=BEYOND_RESPONSE if endpoint.is_response and len(names) > 1 else "",
+        group=lambda row: row[0].class_label,
+    )
     return Finding(f"{part.name}: pooled estimates", tables=(table,), folded=True)
 
 
@@ -628,21 +612,20 @@ def _choice_words(choice: ModelChoice) -> str:
 
 def _choice_table(choice: ModelChoice) -> Table:
     one = numbers.decimal
+
+    def with_error(value: float, se: float) -> str:
+        return f"{one(value, 1)} ({one(se, 1)})"
+
+    def behind(row: Any) -> str:
+        return with_error(abs(row.elpd_difference), row.se_difference)
+
     return table_of(
         "How well each family predicts.",
         choice.table.itertuples(index=False),
         [
             ("Family", "keep", lambda row: row.family),
-            (
-                "Log predictive density (SE)",
-                "num",
-                lambda row: f"{one(row.elpd, 1)} ({one(row.se, 1)})",
-            ),
-            (
-                "Behind the best (SE)",
-                "num",
-                lambda row: f"{one(abs(row.elpd_difference), 1)} ({one(row.se_difference, 1)})",
-            ),
+            ("Log predictive density (SE)", "num", lambda row: with_error(row.elpd, row.se)),
+            ("Behind the best (SE)", "num", behind),
             ("Effective parameters", "num", lambda row: one(row.p_loo, 1)),
             ("Largest Pareto k", "num", lambda row: one(row.largest_k, 2)),
             (f"Cohorts with k above {HIGH_K:g}", "num", lambda row: row.high_k),
@@ -656,45 +639,53 @@ def _choice_table(choice: ModelChoice) -> Table:
 
 def _family_table(families: pd.DataFrame, pooled: pd.DataFrame) -> Table:
     names = list(dict.fromkeys(families["family"]))
-    columns = [Column("Treatment", "keep"), Column(f"Stacked ({LEVEL})", "num")]
-    columns += [Column(name, "num") for name in names]
     by = {(row.estimand, row.treatment, row.family): row for row in families.itertuples()}
-    rows, groups = [], []
-    for estimand in _COMPARED:
-        write = ESTIMANDS[estimand].write
-        for row in pooled[pooled["estimand"] == estimand].itertuples(index=False):
-            each = (row, *(by[estimand, row.treatment, name] for name in names))
-            rows.append((row.treatment, *(_interval_of(one, write) for one in each)))
-            groups.append(_heading(estimand))
-    title = "The same estimates under each family, average study."
-    return make_table(title, columns, rows, groups=groups)
+    rows = [
+        row
+        for estimand in _COMPARED
+        for row in pooled[pooled["estimand"] == estimand].itertuples(index=False)
+    ]
+
+    def own(row: Any, family: str) -> str:
+        return written(by[row.estimand, row.treatment, family], ESTIMANDS[row.estimand].write)
+
+    return table_of(
+        "The same estimates under each family, average study.",
+        rows,
+        [
+            ("Treatment", "keep", lambda row: row.treatment),
+            (f"Stacked ({LEVEL})", "num", lambda row: written(row, ESTIMANDS[row.estimand].write)),
+            *((name, "num", lambda row, name=name: own(row, name)) for name in names),
+        ],
+        group=lambda row: _heading(row.estimand),
+    )
 
 
 def _population_findings(covariates: pd.DataFrame, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Prior and posterior of what kind of study and population makes, a table an endpoint."""
-    if covariates.empty:
-        return
-    tables = []
-    for endpoint, effects in covariates.groupby("endpoint", sort=False):
-        sides = [effects[effects["which"] == which] for which in ("prior", "posterior")]
-        pairs = zip(*(side.itertuples(index=False) for side in sides), strict=True)
-        tables.append(
-            table_of(
-                f"{endpoint_of(endpoint).name(vocabulary)}: ratio of medians.",
-                pairs,
-                [
-                    ("Effect", "", lambda pair: pair[0].label),
-                    ("Cohorts that tell of it", "num", lambda pair: pair[0].cohorts),
-                    (f"Prior ({LEVEL})", "num", lambda p: _interval_of(p[0], numbers.ratio)),
-                    (f"Posterior ({LEVEL})", "num", lambda p: _interval_of(p[1], numbers.ratio)),
-                    (
-                        "Posterior SD, % of the prior's",
-                        "num",
-                        lambda pair: percent(pair[1].log_sd / pair[0].log_sd),
-                    ),
-                ],
-                note="What a report does not state counts as half way, and tells nothing.",
-            )
-        )
-    heading = "Effect of design and population"
-    yield Finding(heading, (_POPULATION,), tuple(tables), folded=True)
+    made = tuple(
+        _effects_table(endpoint_of(endpoint).name(vocabulary), effects)
+        for endpoint, effects in covariates.groupby("endpoint", sort=False)
+    )
+    if made:
+        yield Finding("Effect of design and population", (_POPULATION,), made, folded=True)
+
+
+def _effects_table(name: str, effects: pd.DataFrame) -> Table:
+    sides = [effects[effects["which"] == which] for which in ("prior", "posterior")]
+
+    def left(pair: Any) -> str:
+        return percent(pair[1].log_sd / pair[0].log_sd)
+
+    return table_of(
+        f"{name}: ratio of medians.",
+        zip(*(side.itertuples(index=False) for side in sides), strict=True),
+        [
+            ("Effect", "", lambda pair: pair[0].label),
+            ("Cohorts that tell of it", "num", lambda pair: pair[0].cohorts),
+            (f"Prior ({LEVEL})", "num", lambda pair: written(pair[0], numbers.ratio)),
+            (f"Posterior ({LEVEL})", "num", lambda pair: written(pair[1], numbers.ratio)),
+            ("Posterior SD, % of the prior's", "num", left),
+        ],
+        note="What a report does not state counts as half way, and tells nothing.",
+    )
