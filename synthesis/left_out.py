@@ -45,7 +45,7 @@ from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.likelihoods import arm_log_likelihood, listed_patients
 from synthesis.model.observations import ArmComparison
 from synthesis.model.printed import METHODS
-from synthesis.model.sampler import kept_beside
+from synthesis.model.sampler import Draws, kept_beside
 from synthesis.model.survival import ROBUST_FREEDOM, adjusted_bias, is_retrospective, share_prior
 
 #: Draws that are used, evenly spaced over the chains.
@@ -123,12 +123,22 @@ def leave_one_out(
     return LeftOutDensities(**{**kept, "p_loo": float(kept["p_loo"])})
 
 
-def without_each(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def without_each(
+    log_likelihood: np.ndarray, beside: Draws | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Weights of draws without each cohort in turn, the largest smoothed, and Pareto k.
 
     `log_likelihood` and the weights are ``(draws, cohorts)``, each column of these adding up to
     one. Pareto k is infinite where there are too few draws to tell, nought where no draw differs.
+    Both are kept `beside` the draws that they weigh, where these are given.
     """
+    if beside is not None:
+        source = Path(__file__).read_bytes() + np.ascontiguousarray(log_likelihood).tobytes()
+        name, keys = f"without_{hashlib.sha256(source).hexdigest()[:16]}", ("weights", "pareto_k")
+        kept = kept_beside(
+            beside, name, lambda: dict(zip(keys, without_each(log_likelihood), strict=True))
+        )
+        return kept["weights"], kept["pareto_k"]
     # heavy with arviz: only what weighs draws pays for it
     from arviz_stats.base import array_stats
 
@@ -221,7 +231,8 @@ class LeftOutPredictions:
         if isinstance(fit, ResponseFit):
             self._cohorts: list[Any] = [_RateCohort(fit, self.rows, j) for j in number]
             values = np.column_stack([cohort.log_likelihood() for cohort in self._cohorts])
-            self.log_likelihood, (self._weights, self.pareto_k) = values, without_each(values)
+            self.log_likelihood = values
+            self._weights, self.pareto_k = without_each(values, fit.draws)
             return
         likelihood = _Likelihood(fit, self.rows)
         self._cohorts = [_Cohort(likelihood, j) for j in number]

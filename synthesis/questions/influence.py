@@ -183,7 +183,7 @@ def alternatives_table(fit: PooledSurvival, weights: CohortWeights) -> pd.DataFr
         if by_origin:
             added = sum(left_out.comparison_of_histologies(own, rows, j) for j in by_origin)
             taken_out.append(added if is_read else -added)
-        part, k = left_out.without_each(np.column_stack(taken_out))
+        part, k = left_out.without_each(np.column_stack(taken_out), own.draws)
         parts.append((stacked * part, k))
     moved, worst = np.concatenate([p for p, _ in parts]), np.max([k for _, k in parts], axis=0)
     columns = list(zip(moved.T, worst, strict=True))
