@@ -225,6 +225,17 @@ def test_classes_are_left_out_in_turn(registry, found):
         assert len(left.classes) == 2
 
 
+def test_no_contrast_enters_of_a_report_or_a_class_that_is_left_out(shipped):
+    """Adjusted ratios and comparisons of histologies included, whose groups are not counted."""
+    found = named(shipped)
+    own = observed(shipped, found["prospective"])
+    assert {ref.study.design for ref in own.refs} <= spec.PROSPECTIVE
+    for item in found.values():
+        if item.group == "classes":
+            left = item.counting["without_class"]
+            assert left not in {ref.treatment_class for ref in observed(shipped, item).refs}
+
+
 def test_the_reports_that_say_most_are_left_out_first(everything):
     # the split one tells histology, the trial is randomised, paclitaxel was asked about
     assert spec.informative_studies(everything, ("paclitaxel",), 3) == {"split", "trial", "marks"}

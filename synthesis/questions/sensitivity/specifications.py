@@ -503,12 +503,16 @@ def informative_studies(data: SurvivalData, asked: Collection[str], most: int) -
 def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalData:
     """Observations of a survival endpoint under a choice; no cohorts where nothing is counted."""
     view = View(endpoint, counting.verified_only, counting.use_read_as, counting.use_formed)
-    chosen = _chosen(registry, view, counting)
+    smaller = _reports(registry, counting)
+    chosen = _chosen(smaller, view, counting)
+
+    def stays(ref: CohortRef) -> bool:
+        return ref.treatment_class != counting.without_class
+
     counted = [
         ref
-        for ref in chosen.counted
-        if ref.treatment_class != counting.without_class
-        and not (counting.without_histology and figures.tells_histology(ref, view))
+        for ref in filter(stays, chosen.counted)
+        if not (counting.without_histology and figures.tells_histology(ref, view))
     ]
     if counting.figures != "all":
         thinned = (_with_figures(ref, endpoint, counting.figures) for ref in counted)
@@ -520,10 +524,10 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
         ]
     contrasts = NO_CONTRASTS
     if counting.figures not in ("medians_only", "no_comparisons", "no_contrasts"):
-        within = () if counting.without_histology else chosen.within
-        kept = {i: own for i, own in registry.studies.items() if i != counting.without_study}
-        smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
-        contrasts = Contrasts(within, selection.adjusted_contrasts(smaller, view), chosen.origin)
+        within = () if counting.without_histology else filter(stays, chosen.within)
+        ratios = selection.adjusted_contrasts(smaller, view)
+        adjusted = (own for own in ratios if all(map(stays, own[1:])))
+        contrasts = Contrasts(*map(tuple, (within, adjusted, filter(stays, chosen.origin))))
     selecting = registry.vocabulary.selecting
     data = survival_data(counted, view, class_order(registry), selecting, contrasts)
     if counting.convention == "untold":
@@ -531,8 +535,8 @@ def observe(registry: Registry, endpoint: str, counting: Counting) -> SurvivalDa
     return replace(data, arms=tuple(_read_as(arm, counting.convention) for arm in data.arms))
 
 
-def _chosen(registry: Registry, view: View, counting: Counting) -> selection.Selection:
-    """Select the cohorts; reports are left out before the choice between overlapping ones."""
+def _reports(registry: Registry, counting: Counting) -> Registry:
+    """The reports among which is chosen, without their overlaps where all count."""
     kept = {
         study.id: study
         for study in registry
@@ -541,7 +545,11 @@ def _chosen(registry: Registry, view: View, counting: Counting) -> selection.Sel
     }
     if counting.overlap == "all":
         kept = {name: study.model_copy(update={"overlaps": ()}) for name, study in kept.items()}
-    smaller = replace(registry, studies=kept, min_quality=counting.min_quality)
+    return replace(registry, studies=kept, min_quality=counting.min_quality)
+
+
+def _chosen(smaller: Registry, view: View, counting: Counting) -> selection.Selection:
+    """Select the cohorts among the reports that may count."""
     chosen = select(smaller, **vars(view))
     if counting.overlap in ("declared", "all"):
         return chosen
