@@ -18,45 +18,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint that is pooled, by its word in the vocabulary, study files and commands.
-
-    Attributes
-    ----------
-    label, short : str
-        Its name where no vocabulary is at hand, and its abbreviation.
-    question : str
-        What a report asks of it.
-    is_response : bool
-        Counts of responding patients; otherwise times to an event.
-    events : tuple of str
-        Events of a listed patient that end the time.
-    unit, unit_of_gain : str
-        Of its estimates, and of a difference between two treatments.
-    estimand : str
-        Name of its principal estimand in the tables.
-    contrast, gain : str
-        Contrasts by which its treatments stand in figures, and that say how much is gained.
-    null : float
-        Value of `contrast` without a difference.
-    write, write_gain, write_contrast : callable
-        How an estimate, a gain and `contrast` are written.
-    """
+    """One endpoint that is pooled, by its word in the vocabulary, study files and commands."""
 
     id: str
     label: str
+    """Its name where no vocabulary is at hand."""
     short: str
+    """Its abbreviation."""
     question: str
+    """What a report asks of it."""
     is_response: bool = False
+    """Counts of responding patients; otherwise times to an event."""
     events: tuple[str, ...] = ()
+    """Events of a listed patient that end the time."""
     unit: str = "months"
+    """Of its estimates."""
     unit_of_gain: str = "months"
+    """Of a difference between two treatments."""
     estimand: str = "median_months"
+    """Name of its principal estimand in the tables."""
     contrast: str = "ratio_of_medians"
+    """By which its treatments stand in figures."""
     gain: str = "difference_median_months"
+    """The contrast that says how much is gained."""
     null: float = 1.0
+    """Value of `contrast` without a difference."""
     write: numbers.Writer = numbers.months
     write_gain: numbers.Writer = numbers.months
     write_contrast: numbers.Writer = numbers.ratio
+    """The three write an estimate, a gain and `contrast`."""
 
     def name(self, vocabulary: Vocabulary | None = None) -> str:
         """Its name as the vocabulary has it: "Overall survival"."""

@@ -52,27 +52,19 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimand:
-    """One quantity of the tables, by its name in the ``estimand`` column.
-
-    Attributes
-    ----------
-    unit : str
-        Of its numbers as `write` writes them.
-    draws_of : callable
-        Its draws, of a `Curve`; for response, of the function that gives the rate of each stage.
-    horizon : float or None
-        Months up to which survival is read.
-    count : str
-        For response: the count of a cohort without which it does not tell the estimand.
-    """
+    """One quantity of the tables, by its name in the ``estimand`` column."""
 
     name: str
     label: str
     unit: str
+    """Of its numbers as `write` writes them."""
     write: numbers.Writer
     draws_of: Callable[[Any], np.ndarray]
+    """Its draws, of a `Curve`; for response, of the function that gives the rate of each stage."""
     horizon: float | None = None
+    """Months up to which survival is read."""
     count: str = ""
+    """For response: the count of a cohort without which it does not tell the estimand."""
 
 
 def _survival_at(months: float) -> Estimand:
@@ -324,21 +316,14 @@ def histology_effect(fit: PooledSurvival, group: Group) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Curve:
-    """Draws of one survival curve, or of several side by side.
-
-    Attributes
-    ----------
-    median, shape : ndarray, shape (draws,) or (draws, curves)
-    family : str or ndarray of str, shape (draws,)
-        Survival family, of all draws or of each.
-    tail : ndarray, shape as that of `median`, or float
-        Without meaning for a family that has none.
-    """
+    """Draws of one survival curve, ``(draws,)``, or of several, ``(draws, curves)``."""
 
     median: np.ndarray
     shape: np.ndarray
     family: str | np.ndarray
+    """Survival family of all draws, or of each, ``(draws,)``."""
     tail: np.ndarray | float = 0.0
+    """As `median`; without meaning for a family that has none."""
     _estimands: dict[str, np.ndarray] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -464,27 +449,20 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Effects:
-    """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``.
-
-    Attributes
-    ----------
-    rng, own : Generator
-        They draw what belongs to a study, and to one cohort of it where that is another one.
-    shared : float
-        Part of the variance between studies that cohorts of one study share.
-    covariates : tuple of float
-        How a cohort differs from the middle; empty for the reference population.
-    stage : str
-        Of the response.
-    """
+    """Effects of a fit, known or drawn anew, all of shape ``(draws * repeats,)``."""
 
     fit: Fit
     rng: np.random.Generator
+    """Draws what belongs to a study."""
     own: np.random.Generator | None = None
+    """Draws what belongs to one cohort of it, where that is another one."""
     repeats: int = 1
     shared: float = 1.0
+    """Part of the variance between studies that cohorts of one study share."""
     covariates: tuple[float, ...] = ()
+    """How a cohort differs from the middle; empty for the reference population."""
     stage: str = STAGES[0]
+    """Of :data:`~synthesis.model.response.STAGES`."""
 
     def curve(self, place: Place, share: float | np.ndarray, target: Target) -> Curve:
         """The survival curve at a share of mixed histology, one for all or one a curve."""

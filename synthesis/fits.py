@@ -51,38 +51,26 @@ class NothingToPoolError(NotAnsweredError):
 
 
 class PooledSurvival(Protocol):
-    """What tables and estimands ask of a survival fit, be it of one family or of several.
-
-    Attributes
-    ----------
-    left_out : tuple of LeftOut
-        Cohorts that are not counted.
-    diagnosis : Diagnosis
-        What the draws are worth; of several families the worst.
-    centre_share : float
-        Share of mixed histology at which ``mu`` and the effects are stated.
-    variant : Variant
-        What is taken otherwise than in every report.
-    seed : int
-        Of the random numbers.
-    family_weights : mapping
-        Weight of each family by its name in running text.
-    draw_family : str or ndarray
-        Name of the family of all draws of :meth:`flat`, or of each.
-    has_shape : float or ndarray
-        One where the shape of a draw is free, else zero.
-    """
+    """What tables and estimands ask of a survival fit, be it of one family or of several."""
 
     data: SurvivalData
     left_out: tuple[LeftOut, ...]
+    """Cohorts that are not counted."""
     priors: Priors
     diagnosis: Diagnosis
+    """What the draws are worth; of several families the worst."""
     centre_share: float
+    """Share of mixed histology at which ``mu`` and the effects are stated."""
     variant: Variant
+    """What is taken otherwise than in every report."""
     seed: int
+    """Of the random numbers."""
     family_weights: Mapping[str, float]
+    """Weight of each family by its name in running text."""
     draw_family: str | np.ndarray
+    """Name of the family of all draws of :meth:`flat`, or of each."""
     has_shape: float | np.ndarray
+    """One where the shape of a draw is free, else zero."""
 
     def flat(self, name: str) -> np.ndarray:
         """Draws of a variable, ``(draws, ...)``: chains one after the other and thinned."""

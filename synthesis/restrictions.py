@@ -25,19 +25,14 @@ _DECLARED = {
 
 @dataclass(frozen=True)
 class Restriction:
-    """One departure from counting every usable figure as what it is.
-
-    Attributes
-    ----------
-    short, sentence : str
-        A phrase for the line under a title; a full sentence for captions and methods.
-    endpoint : str or None
-        The endpoint that it touches; None: all.
-    """
+    """One departure from counting every usable figure as what it is."""
 
     short: str
+    """A phrase for the line under a title."""
     sentence: str
+    """For captions and methods."""
     endpoint: str | None = None
+    """The endpoint that it touches; None: all."""
 
     def touches(self, endpoint: str) -> bool:
         """Return whether figures of an endpoint must tell of it."""

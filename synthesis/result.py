@@ -47,48 +47,34 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: text, with a link where wanted.
-
-    Attributes
-    ----------
-    more : str
-        A second, quieter line.
-    href : str
-        Where it leads, empty for nowhere.
-    rows : int
-        Number of rows the cell stands for: 0 for one that a cell above stands for.
-    extrapolated : bool
-        Whether no report of the treatment supports the value.
-    """
+    """One cell: text, with a link where wanted."""
 
     text: str
     more: str = ""
+    """A second, quieter line."""
     href: str = ""
+    """Where it leads, empty for nowhere."""
     kind: str = ""
     rows: int = 1
+    """Number of rows the cell stands for: 0 for one that a cell above stands for."""
     extrapolated: bool = False
+    """Whether no report of the treatment supports the value."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table to be read: every number is formatted.
-
-    Attributes
-    ----------
-    title, note : str
-        Bold and plain part of the caption.
-    groups : tuple of str
-        Heading of each row; neighbouring rows of one heading stand under it. Empty for none.
-    narrow : bool
-        Whether it needs no more than the width of its content.
-    """
+    """A table to be read: every number is formatted."""
 
     title: str
+    """Bold part of the caption."""
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     groups: tuple[str, ...] = ()
+    """Heading of each row; neighbouring rows of one heading stand under it. Empty for none."""
     note: str = ""
+    """Plain part of the caption."""
     narrow: bool = False
+    """Whether it needs no more than the width of its content."""
 
     @property
     def long(self) -> bool:
@@ -156,31 +142,23 @@ def _cell(entry: object, column: Column) -> Cell:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that can be drawn, here or in another process.
-
-    Attributes
-    ----------
-    stem : str
-        Name of its files without suffix.
-    caption, alt : str
-        Ready to paste; the finding, for a reader who cannot see it.
-    plot : callable
-        A function of a module of :mod:`synthesis.plots`, so that another process can call it with
-        the arguments.
-    studies : tuple of str
-        Identifiers of the reports that it rests on.
-    endpoint : str or None
-        The one that it speaks of; None for several.
-    """
+    """A figure that can be drawn, here or in another process."""
 
     stem: str
+    """Name of its files without suffix."""
     title: str
     caption: str
+    """Ready to paste."""
     plot: Callable[..., Any] = field(repr=False)
+    """A function of a module of :mod:`synthesis.plots`, so that another process can call it with
+    the arguments."""
     arguments: Mapping[str, Any] = field(repr=False)
     studies: tuple[str, ...] = ()
+    """Identifiers of the reports that it rests on."""
     alt: str = ""
+    """The finding, for a reader who cannot see it."""
     endpoint: str | None = None
+    """The one that it speaks of; None for several."""
 
     def draw(self, **more: Any) -> Any:
         """Draw it; `more` goes to the plot function (``width``, ``hues``)."""
@@ -209,32 +187,22 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """The answer to one question.
-
-    Attributes
-    ----------
-    name : str
-        That of the question: ``compare``. It names the command and the section.
-    lead : tuple of str
-        Paragraphs above the findings.
-    tables : mapping of str to DataFrame
-        What is kept, by the name of the file without suffix.
-    texts : mapping of str to str
-        Other files, by name.
-    verdicts : mapping of str to str
-        Fit -> PASS, REVIEW or FAIL.
-    facts : mapping
-        Entries of a manifest.
-    """
+    """The answer to one question."""
 
     name: str
+    """That of the question: ``compare``. It names the command and the section."""
     title: str
     lead: tuple[str, ...] = ()
+    """Paragraphs above the findings."""
     findings: tuple[Finding, ...] = field(default=(), repr=False)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    """What is kept, by the name of the file without suffix."""
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Other files, by name."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
+    """Fit -> PASS, REVIEW or FAIL."""
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Entries of a manifest."""
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

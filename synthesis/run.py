@@ -49,41 +49,28 @@ __all__ = ["Analysis", "Answer", "Settings", "analyse", "fit_endpoints"]
 
 @dataclass(frozen=True)
 class Analysis(Pooled):
-    """Everything that a report shows: the tables of :class:`Pooled`, and what else was asked.
-
-    Attributes
-    ----------
-    checks : Checks
-        Reported figures on what all other cohorts predict.
-    findings : Findings or None
-        Benefit in pure and in mixed tumours; none without a survival endpoint, or where neither
-        the vocabulary nor a counted cohort tells of histology.
-    populations : tuple of PatientMix
-        Pooled survival of stated populations of patients.
-    sensitivity : mapping
-        Survival endpoint -> what changes under which choice, where that was asked for.
-    sensitivity_notes : tuple of str
-        Why it could not be asked for an endpoint.
-    apart : tuple of Apart
-        Other diseases that are pooled as populations of their own.
-    since : Cumulative or None
-        Answers without the reports since a year, and those of today, where that was asked for.
-    restrictions : tuple of Restriction
-        What was not counted, or counted as something else, on request.
-    manifest : mapping
-        Versions, seed, fingerprints, settings and timings.
-    """
+    """Everything that a report shows: the tables of :class:`Pooled`, and what else was asked."""
 
     registry: Registry
     checks: Checks
+    """Reported figures on what all other cohorts predict."""
     findings: Findings | None
+    """Benefit in pure and in mixed tumours; none without a survival endpoint, or where neither the
+    vocabulary nor a counted cohort tells of histology."""
     populations: tuple[PatientMix, ...] = field(repr=False)
+    """Pooled survival of stated populations of patients."""
     sensitivity: Mapping[str, Sensitivity]
+    """Survival endpoint -> what changes under which choice, where that was asked for."""
     sensitivity_notes: tuple[str, ...]
+    """Why it could not be asked for an endpoint."""
     apart: tuple[Apart, ...]
+    """Other diseases that are pooled as populations of their own."""
     since: Cumulative | None
+    """Answers without the reports since a year, and those of today, where that was asked for."""
     restrictions: tuple[Restriction, ...]
+    """What was not counted, or counted as something else, on request."""
     manifest: Mapping[str, Any] = field(repr=False)
+    """Versions, seed, fingerprints, settings and timings."""
 
     @property
     def answers(self) -> tuple[Answer, ...]:

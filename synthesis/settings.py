@@ -26,50 +26,36 @@ DELTA = 1.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What an analysis was asked to do.
-
-    Attributes
-    ----------
-    family : str
-        Survival family of the answers, or ``"stacked"``: the mixture of several that predicts best.
-    families : tuple of str
-        Those that are stacked.
-    draws, tune, chains, seed : int
-        Of the sampler.
-    reference_mix : float
-        Share of mixed histology, 0 to 1, of the reference population.
-    verified_only : bool
-        Count only figures that were seen in the report itself.
-    use_read_as : bool, "groups" or "origin"
-        Which declared readings count as histology: those of a report's own groups as pure or
-        mixed, that of transformed tumours as mixed and de novo ones as pure, all, or none.
-    reference : str or None
-        Any name of the treatment that the others are set against; the usual one otherwise.
-    delta : float
-        Months of gain whose probability is given.
-    confounding : str
-        What contrasts allow for, a word of :data:`synthesis.choices.CONFOUNDING`.
-    sensitivity : bool
-        Fit everything again with one choice made otherwise, which takes minutes.
-    since : int or None
-        Year from which on it is told what the reports published changed.
-    """
+    """What an analysis was asked to do."""
 
     endpoints: tuple[str, ...] = tuple(ENDPOINTS)
     family: str = STACKED
+    """Survival family of the answers, or ``"stacked"``: the mixture of several that predicts
+    best."""
     families: tuple[str, ...] = STACKED_FAMILIES
+    """Those that are stacked."""
     draws: int = DRAWS
     tune: int = SamplerSettings.tune
     chains: int = SamplerSettings.chains
     seed: int = SamplerSettings.seed
+    """As `draws`, `tune` and `chains` of the sampler."""
     reference_mix: float = REFERENCE_MIX
+    """Share of mixed histology, 0 to 1, of the reference population."""
     verified_only: bool = False
+    """Count only figures that were seen in the report itself."""
     use_read_as: Readings = False
+    """Which declared readings count as histology: those of a report's own groups as pure or mixed,
+    that of transformed tumours as mixed and de novo ones as pure, all, or none."""
     reference: str | None = None
+    """Any name of the treatment that the others are set against; the usual one otherwise."""
     delta: float = DELTA
+    """Months of gain whose probability is given."""
     confounding: str = DEFAULT
+    """What contrasts allow for, a word of :data:`synthesis.choices.CONFOUNDING`."""
     sensitivity: bool = False
+    """Fit everything again with one choice made otherwise, which takes minutes."""
     since: int | None = None
+    """Year from which on it is told what the reports published changed."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be analysed.

@@ -70,22 +70,15 @@ _SURVIVAL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class Truth:
-    """Law of the patients' standardised log times: median 0, and shape 1 to be divided by.
-
-    Attributes
-    ----------
-    name : str
-        A family; or ``"long survivors"``, a Weibull of which a share lives eight times as long, or
-        ``"cured fraction"``, one of which a share never dies.
-    shape : float
-        Shape of its mean study, near that of the disease.
-    apart : float
-        Ratio of the shapes of the two arms of a report.
-    """
+    """Law of the patients' standardised log times: median 0, and shape 1 to be divided by."""
 
     name: str
+    """A family; or ``"long survivors"``, a Weibull of which a share lives eight times as long, or
+    ``"cured fraction"``, one of which a share never dies."""
     shape: float
+    """Shape of its mean study, near that of the disease."""
     apart: float = 1.0
+    """Ratio of the shapes of the two arms of a report."""
 
     @cached_property
     def _median(self) -> float:

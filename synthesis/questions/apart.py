@@ -30,19 +30,13 @@ SHOWN = ("median_months", "survival_12m")
 
 @dataclass(frozen=True)
 class Apart:
-    """A population beside the main one.
-
-    Attributes
-    ----------
-    registry : Registry
-        Of :func:`studies.registry.of_disease`.
-    fits : mapping
-        Survival endpoint -> its fit.
-    """
+    """A population beside the main one."""
 
     registry: Registry
+    """Of :func:`studies.registry.of_disease`."""
     settings: Settings
     fits: Mapping[str, Fit]
+    """Survival endpoint -> its fit."""
 
 
 def endpoints_of(registry: Registry, settings: Settings) -> tuple[str, ...]:

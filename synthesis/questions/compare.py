@@ -88,27 +88,6 @@ class Comparison:
     ``pairs``: (endpoint, label, label) -> what carries the contrast of two treatments, and its
     certainty. ``knowing``: endpoints of which some counted cohort tells its histology; only there
     a mix means anything.
-
-    Attributes
-    ----------
-    table : DataFrame
-        :data:`COMPARE_COLUMNS`, every treatment against the reference. Ratios, months, or
-        fractions of one. ``cohorts`` and ``patients`` are those of both treatments together.
-        ``adjusted`` values allow for confounding; tipping points and certainty are those of the
-        two treatments, see :mod:`synthesis.questions.certainty`.
-    league : DataFrame
-        The same columns for every pair of the treatments shown, by mean rank: the treatment of a
-        row ranks above its reference.
-    gains : DataFrame
-        Probability that the median is more than ``delta`` months longer.
-    ranks : DataFrame
-        Probability of each rank (1 the longest median, or the highest response rate), cumulative,
-        and the mean rank with the 95 % interval of the rank.
-    forest : DataFrame
-        A row a treatment shown, for drawing: contrast, gain, its own value (median, for response
-        the rate), cohorts and patients.
-    left_out : DataFrame
-        Treatments with too little behind them to be ranked and shown.
     """
 
     endpoints: tuple[str, ...]
@@ -118,12 +97,24 @@ class Comparison:
     confounding: Confounding
     references: Mapping[str, Reference]
     table: pd.DataFrame = field(repr=False)
+    """:data:`COMPARE_COLUMNS`, every treatment against the reference. Ratios, months, or fractions
+    of one. ``cohorts`` and ``patients`` are those of both treatments together. ``adjusted`` values
+    allow for confounding; tipping points and certainty are those of the two treatments, see
+    :mod:`synthesis.questions.certainty`."""
     league: pd.DataFrame = field(repr=False)
+    """The same columns for every pair of the treatments shown, by mean rank: the treatment of a row
+    ranks above its reference."""
     gains: pd.DataFrame = field(repr=False)
+    """Probability that the median is more than ``delta`` months longer."""
     ranks: pd.DataFrame = field(repr=False)
+    """Probability of each rank (1 the longest median, or the highest response rate), cumulative,
+    and the mean rank with the 95 % interval of the rank."""
     forest: pd.DataFrame = field(repr=False)
+    """A row a treatment shown, for drawing: contrast, gain, its own value (median, for response the
+    rate), cohorts and patients."""
     pairs: Mapping[tuple[str, str, str], Judged] = field(repr=False)
     left_out: pd.DataFrame = field(repr=False)
+    """Treatments with too little behind them to be ranked and shown."""
     studies: Mapping[str, tuple[str, ...]] = field(repr=False)
     knowing: frozenset[str]
     notes: tuple[str, ...]

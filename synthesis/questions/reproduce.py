@@ -37,14 +37,7 @@ _LEVEL_WIDTH = 3.92  # of a 95 % interval, in standard deviations
 
 @dataclass(frozen=True)
 class Report:
-    """What a report kept of itself.
-
-    Attributes
-    ----------
-    folder : Path
-    manifest : mapping
-    settings : Settings
-    """
+    """What a report kept of itself."""
 
     folder: Path
     manifest: Mapping[str, Any]

@@ -72,28 +72,15 @@ _COMPARED = ("median_months", "survival_12m", "rmst_12m")
 
 @dataclass(frozen=True)
 class Pooled:
-    """Pooled estimates of every endpoint, and what they rest on.
-
-    Attributes
-    ----------
-    fits : mapping
-        Endpoint -> what answers are read from: a fit, or several stacked.
-    survival : mapping
-        Survival endpoint -> its fits by family, and how they compare.
-    comparison : Comparison
-        Of the same fits: gains over a reference.
-    pooled, cohorts, figures, left_out, diagnostics, priors, families, covariates, model_choice
-        Tables, as of :mod:`synthesis.questions.pooled.tables`.
-    forest : mapping
-        Endpoint -> forest table.
-    curves : mapping
-        Survival endpoint -> (curves, points).
-    """
+    """Pooled estimates of every endpoint, and what they rest on."""
 
     settings: Settings
     fits: Mapping[str, Fit]
+    """Endpoint -> what answers are read from: a fit, or several stacked."""
     survival: Mapping[str, FamilyFits] = field(repr=False)
+    """Survival endpoint -> its fits by family, and how they compare."""
     comparison: Comparison
+    """Of the same fits: gains over a reference."""
     pooled: pd.DataFrame = field(repr=False)
     cohorts: pd.DataFrame = field(repr=False)
     figures: pd.DataFrame = field(repr=False)
@@ -103,8 +90,11 @@ class Pooled:
     families: pd.DataFrame = field(repr=False)
     covariates: pd.DataFrame = field(repr=False)
     model_choice: pd.DataFrame = field(repr=False)
+    """The tables from `pooled` on are those of :mod:`synthesis.questions.pooled.tables`."""
     forest: Mapping[str, pd.DataFrame] = field(repr=False)
+    """Endpoint -> forest table."""
     curves: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]] = field(repr=False)
+    """Survival endpoint -> (curves, points)."""
 
     @property
     def verdicts(self) -> Mapping[str, str]:
