@@ -15,6 +15,7 @@ from studies import load_registry
 from studies.figures import View
 from studies.responses import responders
 from studies.selection import select
+from synthesis.estimands import RESPONSE_ESTIMANDS, estimand
 from synthesis.fits import ResponseFit, SurvivalFit, class_order, observe
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.families import family
@@ -175,3 +176,9 @@ class Counting:
         made = drawn_fit(prepared, settings, at=means(prepared))
         wrong = self.divergences if len(self.names) == 1 else 0
         return replace(made, diagnosis=replace(made.diagnosis, divergences=wrong))
+
+
+def stage_rates(fit, group, target):
+    """Draws of response, of stable disease without one, and of a complete response among them."""
+    p, control, complete = (estimand(fit, group, name, target) for name in RESPONSE_ESTIMANDS)
+    return p, (control - p) / (1 - p), complete / p

@@ -182,7 +182,7 @@ def faults(number: int, seed: int, folder: Path) -> Iterator[tuple[int, str]]:
         fits = report_fits.fit_endpoints if answered else refuse
         with ExitStack() as stand_ins:
             stand_ins.enter_context(patch("synthesis.run.fit_endpoints", fits))
-            for module in ("fits", "questions.sensitivity.runner"):
+            for module in ("model.sampler", "questions.sensitivity.runner"):
                 stand_ins.enter_context(patch(f"synthesis.{module}.run", refuse))
             wrong = fault(words, place)
         if wrong is not None:

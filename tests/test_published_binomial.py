@@ -9,14 +9,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fits import stage_rates
 from monte_carlo import assert_agrees, deviations, reference
 
 from priors import load_priors
 from studies.responses import BestResponses, ResponseCount
 from studies.selection import CohortRef
-from synthesis.estimands import Group, response_rate, stage_rate
+from synthesis.estimands import Group
 from synthesis.fits import fit_response_data
-from synthesis.model.response import response_data, variable
+from synthesis.model.response import STAGES, response_data, variable
 from synthesis.model.sampler import SamplerSettings
 
 SETTINGS = SamplerSettings(draws=4000, tune=1000, chains=4, seed=101)
@@ -74,8 +75,7 @@ def test_rates_of_the_mean_and_of_a_new_study(fitted):
     """The estimands of the report; they thin the draws, and the error follows the thinning."""
     stage, fit, _, exact = fitted
     for target, key in (("mean_study", "p_mu"), ("new_study", "p_new")):
-        asked = fit, Group(0, 0), target
-        rate = response_rate(*asked) if stage == "response" else stage_rate(fit, stage, *asked[1:])
+        rate = stage_rates(fit, Group(0, 0), target)[STAGES.index(stage)]
         assert_agrees(rate.reshape(fit.draws.settings.chains, -1), exact["hn05"][key], key)
 
 

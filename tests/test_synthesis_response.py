@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytensor
 import pytest
-from fits import DRAWS, made_fit
+from fits import DRAWS, made_fit, stage_rates
 from scipy.special import expit, logit
 from scipy.stats import binom, multinomial
 
@@ -185,12 +185,6 @@ def test_each_treatment_has_its_own_effect_in_each_stage():
     assert found == pytest.approx(p + (1 - p) * q)
     assert estimand(fit, Group(1, 2), "complete_response", "mean_study") == pytest.approx(p * c)
     assert stage_rates(fit, Group(0), "mean_study")[1] == pytest.approx(expit(-0.3))
-
-
-def stage_rates(fit, group, target):
-    """Draws of response, of stable disease without one, and of a complete response among them."""
-    p, control, complete = (estimand(fit, group, name, target) for name in RESPONSE_ESTIMANDS)
-    return p, (control - p) / (1 - p), complete / p
 
 
 SPREAD = {
