@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benefit_fits import of_reference, read, reports, spread, told_fit, whole
+from benefit_fits import of_reference, read, reports, split, spread, told_fit, whole
+from compare_fits import REPORTS, registry_of
 from fits import DRAWS, fit_of
 
 from priors import load_priors
@@ -14,7 +15,13 @@ from synthesis.fits import fit_survival
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import histology as question
 from synthesis.questions import histology_effects as estimated
-from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, NotComparedError, written
+from synthesis.questions.contrasts import (
+    GAIN,
+    RANDOMISED,
+    SURVIVAL_CONTRASTS,
+    NotComparedError,
+    written,
+)
 from synthesis.questions.histology import SAYS_NOTHING, pick, section, sentences
 from synthesis.questions.histology_effects import ANY, PREDICTIVE, PROGNOSTIC
 
@@ -148,6 +155,31 @@ def test_what_carries_a_gain_is_that_of_the_pair(benefit):
     row = of(benefit, treatment="Lenvatinib", histology="pure", estimand=GAIN)
     assert row.evidence == "across studies"
     assert (row.cohorts, row.patients) == (3, 23 + 40 + 50)
+
+
+def test_what_was_randomised_is_left_as_it_is(tmp_path):
+    registry = registry_of(tmp_path / "registry", (*REPORTS, split()))
+    table = asked(registry, told_fit(registry), reference="paclitaxel").table
+    lot = table[table["evidence"] == RANDOMISED]
+    differences = [estimated.DIFFERENCE, estimated.FROM_PROGNOSIS]
+    assert lot["treatment"].eq("Lenvatinib").all()
+    assert list(lot["histology"] + " " + lot["estimand"]) == [
+        *(f"pure {name}" for name in SURVIVAL_CONTRASTS),
+        *(f"mixed {name}" for name in (*SURVIVAL_CONTRASTS, *differences)),
+    ]
+    for plain, adjusted in (
+        ("estimate", "adjusted"),
+        ("lower", "adjusted_lower"),
+        ("upper", "adjusted_upper"),
+        ("p_gain", "p_gain_adjusted"),
+    ):
+        np.testing.assert_array_equal(lot[adjusted], lot[plain], err_msg=plain)
+    assert lot.loc[lot["estimand"] == GAIN, "p_gain_adjusted"].notna().all()
+    # of another pair confounding is allowed for, but not in how much gains differ
+    other = table.query("treatment == 'Best supportive care' and reference != ''")
+    own = other["estimand"].isin(list(SURVIVAL_CONTRASTS))
+    assert (other.loc[own, "adjusted"] != other.loc[own, "estimate"]).all()
+    assert other.loc[~own, "adjusted"].isna().all()
 
 
 def test_a_reference_and_a_gain_of_ones_own(registry, fit):

@@ -54,9 +54,17 @@ from scipy.special import ndtri
 
 from synthesis import numbers
 from synthesis.choices import CONFOUNDING, DEFAULT
-from synthesis.estimands import Curve, Fit
+from synthesis.estimands import Curve, Fit, quantiles
 from synthesis.numbers import count, in_sentence, listed
-from synthesis.questions.contrasts import ACROSS, RANDOMISED, Contrast, Evidence, kind_of, written
+from synthesis.questions.contrasts import (
+    ACROSS,
+    GAIN,
+    RANDOMISED,
+    Contrast,
+    Evidence,
+    kind_of,
+    written,
+)
 from synthesis.result import Cell, Table, table_of
 
 #: Name of its record among the priors.
@@ -183,6 +191,11 @@ class Judged:
         """Cells of the columns from ``tipping_limit`` to ``certainty_reasons``."""
         return (*self.tipping, self.kind, self.certainty, "; ".join(self.reasons))
 
+    @property
+    def behind(self) -> tuple[float, float, str, str, str, int, int]:
+        """Cells from ``tipping_limit`` on: cohorts and patients are those of both treatments."""
+        return (*self.columns, self.evidence.total_cohorts, self.evidence.total_patients)
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -219,6 +232,48 @@ RULES = (
         lambda own: own.evidence.kind != RANDOMISED and own.tipping[0] > LARGE,
     ),
 )
+
+
+#: Places of the numbers of a contrast where those that allow for confounding are those as they are.
+BY_LOT = [0, 1, 2, 0, 1, 2, 6, 6]
+
+
+def judged_contrasts(
+    contrasts: Mapping[str, Contrast],
+    treatments: Any,
+    references: Any,
+    carried: Mapping[tuple[int, int], Evidence],
+    extrapolated: Sequence[bool],
+    confounding: Confounding,
+    delta: float = 0.0,
+) -> dict[tuple[int, int], tuple[Judged, dict[str, list[float]]]]:
+    """Judge contrasts of treatments with references, by the places of the two.
+
+    Both sides are curves, or draws of response rates, side by side; `carried` says which pairs are
+    judged and by what they are carried, `extrapolated` which of the treatments are. Behind the
+    judgement, by the name of a contrast: estimate and limits, the same allowing for confounding,
+    and of the gain the chances of more than `delta` months, as it is and allowing for confounding.
+    What was randomised is left as it is.
+    """
+    principal, pairs = next(iter(contrasts.values())), np.array(list(carried), int).reshape(-1, 2).T
+    sides, values = [treatments], {}
+    if principal.unit == "ratio":  # confounding of response rates is not modelled
+        sides.append(confounded(treatments, confounding))
+    for name, contrast in contrasts.items():
+        over, cells = contrast.of(references), np.full((8, len(carried)), np.nan)
+        for side, own in enumerate(sides):
+            draws = contrast.between(contrast.of(own), over)[:, *pairs]
+            cells[3 * side : 3 * side + 3] = quantiles(draws)
+            if name == GAIN:
+                cells[6 + side] = contrast.favours(draws, delta)
+        values[name] = cells.T
+    found = {}
+    for number, (pair, evidence) in enumerate(carried.items()):
+        limits = values[principal.name][number, :3].tolist()
+        judged = Judged(evidence, limits, principal.null, extrapolated=extrapolated[pair[0]])
+        kept = BY_LOT if judged.kind == RANDOMISED else slice(None)
+        found[pair] = judged, {name: own[number, kept].tolist() for name, own in values.items()}
+    return found
 
 
 # --- In words ------------------------------------------------------------------------------------

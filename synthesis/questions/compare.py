@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import combinations
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,6 @@ from synthesis.questions.contrasts import (
     COMPARE_COLUMNS,
     GAIN,
     RANDOMISED,
-    Contrast,
     NotComparedError,
     Reference,
 )
@@ -202,9 +201,9 @@ def _assembled(parts: Mapping[str, _Part], **asked: Any) -> Comparison:
         endpoints=tuple(parts),
         references={name: part.reference for name, part in parts.items()},
         pairs={
-            (name, part.groups[i].label, part.groups[j].label): own.judged
+            (name, part.groups[i].label, part.groups[j].label): judged
             for name, part in parts.items()
-            for (i, j), own in part.pairs.items()
+            for (i, j), (judged, _) in part.pairs.items()
         },
         studies={
             name: tuple(dict.fromkeys(ref.study.id for g in part.groups for ref in g.cohorts))
@@ -216,22 +215,6 @@ def _assembled(parts: Mapping[str, _Part], **asked: Any) -> Comparison:
             for name, columns in _COLUMNS.items()
         },
     )
-
-
-class _Pair(NamedTuple):
-    """What carries the contrast of two treatments, and its numbers by the name of a contrast.
-
-    They are estimate and limits, the same allowing for confounding, and chances of a gain.
-    """
-
-    judged: Judged
-    values: Mapping[str, Sequence[float]]
-
-    @property
-    def behind(self) -> tuple:
-        """Columns from ``tipping_limit`` on."""
-        evidence = self.judged.evidence
-        return (*self.judged.columns, evidence.total_cohorts, evidence.total_patients)
 
 
 @dataclass(frozen=True)
@@ -247,7 +230,9 @@ class _Part:
     mix: float
     delta: float
     confounding: Confounding
-    pairs: dict[tuple[int, int], _Pair] = field(default_factory=dict, init=False)
+    pairs: dict[tuple[int, int], tuple[Judged, dict[str, list[float]]]] = field(
+        default_factory=dict, init=False
+    )
 
     @cached_property
     def base(self) -> int:
@@ -275,11 +260,21 @@ class _Part:
         order = np.argsort(placed.mean(axis=0), kind="stable")
         league = list(combinations([self.places[i] for i in order], 2))
         against = [(i, self.base) for i in range(len(self.groups)) if i != self.base]
-        gains = self._compare(known, treatments, list(dict.fromkeys([*against, *league])))
+        evidence = contrasts.evidence_of_pairs(self.fit, self.groups)
+        carried = {
+            (i, j): evidence[self.groups[i].label, self.groups[j].label]
+            for i, j in (*against, *league)
+        }
+        by_histology = self.histology != REFERENCE_MIX
+        beyond = [by_histology and not tells_apart(self.fit, g.cohorts) for g in self.groups]
+        asked = beyond, self.confounding, self.delta
+        self.pairs.update(
+            certainty.judged_contrasts(known, treatments, treatments, carried, *asked)
+        )
         return {
             "table": self._pair_rows(against),
             "league": self._pair_rows(league),
-            "gains": self._gain_rows(*gains) if gains else (),
+            "gains": () if self.endpoint.is_response else self._gain_rows(treatments),
             "ranks": self._rank_rows(placed, order),
             "forest": self._forest_rows(quantiles(values)),
             "left_out": [
@@ -289,55 +284,24 @@ class _Part:
             ],
         }
 
-    def _compare(
-        self,
-        known: Mapping[str, Contrast],
-        treatments: Curve | np.ndarray,
-        pairs: Sequence[tuple[int, int]],
-    ) -> list[np.ndarray]:
-        """Fill `pairs`; draws of gains over the reference as they are, and adjusted."""
-        evidence = contrasts.evidence_of_pairs(self.fit, self.groups)
-        by_histology = self.histology != REFERENCE_MIX
-        behind = [evidence[self.groups[i].label, self.groups[j].label] for i, j in pairs]
-        told = [tells_apart(self.fit, self.groups[i].cohorts) for i, _ in pairs]
-        beyond = [by_histology and not own for own in told]
-        lot = [own.kind == RANDOMISED and not x for own, x in zip(behind, beyond, strict=True)]
-        sides, values, gains = [treatments], {}, []
-        if not self.endpoint.is_response:
-            sides.append(certainty.confounded(treatments, self.confounding))
-        both = [contrasts.every_pair(known, own, treatments) for own in sides]
-        for every in zip(*both, strict=True):
-            name, cells = every[0][0], np.full((8, len(pairs)), np.nan)
-            for side, (_, draws) in enumerate(every):
-                own = draws[:, *zip(*pairs, strict=True)]
-                cells[3 * side : 3 * side + 3] = quantiles(own)
-                if name == GAIN:
-                    gains.append(draws[:, :, self.base])
-                    cells[6 + side] = known[name].favours(own, self.delta)
-            # what was randomised is left as it is
-            cells[np.ix_([3, 4, 5, 7], lot)] = cells[np.ix_([0, 1, 2, 6], lot)]
-            values[name] = cells.T.tolist()
-        null, principal = known[next(iter(known))].null, next(iter(values.values()))
-        for place, pair in enumerate(pairs):
-            limits = principal[place][:3]
-            judged = Judged(behind[place], limits, null, extrapolated=beyond[place])
-            self.pairs[pair] = _Pair(judged, {name: own[place] for name, own in values.items()})
-        return gains
-
     def _pair_rows(self, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple]:
         for i, j in pairs:
             about = self.endpoint.id, self.groups[i].label, self.groups[j].label, self.histology
-            for name, (*limits, chance, adjusted) in self.pairs[i, j].values.items():
+            judged, values = self.pairs[i, j]
+            for name, (*limits, chance, adjusted) in values.items():
                 delta = self.delta if name == GAIN else np.nan
-                yield (*about, name, *limits, delta, chance, adjusted, *self.pairs[i, j].behind)
+                yield (*about, name, *limits, delta, chance, adjusted, *judged.behind)
 
-    def _gain_rows(self, gains: np.ndarray, adjusted: np.ndarray) -> Iterator[tuple]:
+    def _gain_rows(self, treatments: Curve) -> Iterator[tuple]:
         deltas = np.union1d(DELTAS, [self.delta])
+        adjusted = certainty.confounded(treatments, self.confounding)
+        medians = [own.estimand("median_months") for own in (treatments, adjusted)]
         for i in self.places:
             if i != self.base:
-                *_, kind, _, _, cohorts, patients = self.pairs[i, self.base].behind
-                sides = gains, gains if kind == RANDOMISED else adjusted
-                curves = [contrasts.gain_curve(own[:, i], deltas) for own in sides]
+                *_, kind, _, _, cohorts, patients = self.pairs[i, self.base][0].behind
+                sides = medians[:1] * 2 if kind == RANDOMISED else medians
+                gains = (own[:, i] - medians[0][:, self.base] for own in sides)
+                curves = [contrasts.gain_curve(own, deltas) for own in gains]
                 about = self.endpoint.id, self.groups[i].label, self.groups[i].class_label
                 over = self.reference.label, self.histology
                 for point in np.column_stack([deltas, *curves]).tolist():
@@ -360,7 +324,8 @@ class _Part:
         for i in self.places:
             own, behind = {contrast: [self.endpoint.null] * 8}, (np.nan, np.nan, "", "", "")
             if i != self.base:
-                own, behind = self.pairs[i, self.base].values, self.pairs[i, self.base].behind[:5]
+                judged, own = self.pairs[i, self.base]
+                behind = judged.columns
             yield (
                 *(self.endpoint.id, self.groups[i].label, self.groups[i].class_label, contrast),
                 *own[contrast][:6],

@@ -21,7 +21,7 @@ With curves :math:`S_1` (treatment) and :math:`S_0` (reference) of the same draw
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -203,22 +203,6 @@ def drawn(
     if isinstance(fit, ResponseFit):
         return draws_of(fit, "response_rate", target)[:, places]
     return curves(fit, share, target).column(places)
-
-
-def every_pair(
-    contrasts: Mapping[str, Contrast],
-    treatments: Curve | np.ndarray,
-    references: Curve | np.ndarray | None = None,
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and draws ``(draws, treatments, references)`` of each contrast.
-
-    Both sides are from :func:`drawn`; without references every treatment is compared with every
-    one.
-    """
-    for name, contrast in contrasts.items():
-        first = contrast.of(treatments)
-        second = first if references is None else contrast.of(references)
-        yield name, contrast.between(first, second)
 
 
 def gain_curve(draws: np.ndarray, deltas: np.ndarray) -> np.ndarray:

@@ -179,7 +179,7 @@ def _by_family(endpoint: str, fit: PooledSurvival, vocabulary: Vocabulary) -> pd
     fits = list(getattr(fit, "fits", {}).values())
     frames = [
         by_histology.effects_table(
-            endpoint, by_histology.histology_effects(own, groups, None)
+            {endpoint: by_histology.histology_effects(own, groups, None)}
         ).assign(family=own.family.label)
         for own in fits * (len(fits) > 1)
     ]

@@ -6,7 +6,7 @@ The equations are those of :mod:`synthesis.questions.histology`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import NormalDist
 from types import MappingProxyType
@@ -21,11 +21,11 @@ from synthesis import estimands
 from synthesis.choices import DEFAULT
 from synthesis.estimands import Curve, Fit, NamedGroup, flat, quantiles
 from synthesis.fits import PooledSurvival
-from synthesis.model.covariates import ALL, COVARIATES
+from synthesis.model.covariates import ALL
 from synthesis.model.observations import Arm
 from synthesis.numbers import in_sentence, percent
 from synthesis.questions import contrasts
-from synthesis.questions.certainty import Confounding, Judged, confounded, find_confounding
+from synthesis.questions.certainty import BY_LOT, Confounding, find_confounding, judged_contrasts
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, drawn
 from synthesis.result import names
 
@@ -133,23 +133,34 @@ def histology_effects(
         label = f"Gain of {name} over {in_sentence(reference.label)}, mixed to pure"
         both = group.label, reference.label
         effects.append(Effect(INTERACTION, label, wider, away, *sizes, *both))
-    told = fit.data.telling("transformed") if fit.variant.covariates else {}
-    if told:
-        place = COVARIATES.index("transformed")
-        prior, draws = fit.priors[ALL[place].prior], flat(fit, "covariate_effect")[:, place]
-        about = "Transformed against de novo, any treatment", prior
-        effects.append(Effect(ORIGIN, *about, draws, len(told), sum(told.values())))
+    origin = [own for own in covariate_effects(fit) if own.name == "transformed" and own.cohorts]
+    label = "Transformed against de novo, any treatment"
+    return effects + [replace(own, name=ORIGIN, label=label) for own in origin]
+
+
+def covariate_effects(fit: PooledSurvival) -> list[Effect]:
+    """Effects of design, line, time origin and other differences, by the cohorts that tell of them.
+
+    Without any in a fit that does not adjust for them.
+    """
+    if not fit.variant.covariates:
+        return []
+    effects = []
+    for own, draws in zip(ALL, flat(fit, "covariate_effect").T, strict=True):
+        told = fit.data.telling(own.name)
+        about = own.name, own.label, fit.priors[own.prior]
+        effects.append(Effect(*about, draws, len(told), sum(told.values())))
     return effects
 
 
-def effects_table(endpoint: str, effects: Sequence[Effect]) -> pd.DataFrame:
-    """Prior and posterior of effects, ratios or factors: :data:`EFFECT_COLUMNS`.
+def effects_table(effects: Mapping[str, Sequence[Effect]]) -> pd.DataFrame:
+    """Prior and posterior of effects, ratios or factors, by endpoint: :data:`EFFECT_COLUMNS`.
 
     ``log_sd``: SD on the log scale; ``prior_share``: 1 for the prior itself; ``p_above_one``:
     probability of an advantage (of mixed tumours), missing for a spread.
     """
     rows = []
-    for effect in effects:
+    for endpoint, effect in ((name, own) for name, each in effects.items() for own in each):
         prior, draws = effect.prior, effect.draws
         about = (endpoint, effect.name, effect.treatment, effect.reference, effect.label)
         sizes = effect.cohorts, effect.patients
@@ -297,18 +308,17 @@ def benefit_by_histology(
     allowed = find_confounding({name: fits[name] for name in pooled}, confounding)
     if reference is not None and not references:
         raise contrasts.not_pooled(reference, pooled)
-    rows, effects, densities, shown = [], [], [], []
+    rows, effects, densities, shown = [], {}, [], []
     for endpoint, groups in pooled.items():
         over = references[endpoint].group if endpoint in references else None
         part = _Part(endpoint, fits[endpoint], groups, over, delta, allowed)
-        own = histology_effects(part.fit, groups, over)
+        own = effects[endpoint] = histology_effects(part.fit, groups, over)
         rows += [*part.rows(), *part.effect_rows(each for each in own if each.name != ORIGIN)]
-        effects.append(effects_table(endpoint, own))
         densities.append(effect_densities(endpoint, _drawn(own)))
         shown += part.group_rows(show_all=show_all)
     return Benefit(
         table=pd.DataFrame(rows, columns=BENEFIT_COLUMNS),
-        effects=pd.concat(effects, ignore_index=True),
+        effects=effects_table(effects),
         density=pd.concat(densities, ignore_index=True),
         groups=pd.DataFrame(shown, columns=_GROUP_COLUMNS),
         references=references,
@@ -328,48 +338,14 @@ def _drawn(effects: Sequence[Effect]) -> list[Effect]:
     return [effects[0], *([own for own in predictive if own.cohorts] or predictive[:1]), *origin]
 
 
-# Rows of estimates of what was randomised, which is not adjusted for confounding.
-_AS_IS = [0, 1, 2, 0, 1, 2]
+def unadjusted(draws: np.ndarray) -> np.ndarray:
+    """Estimate and limits of draws ``(draws, ...)``, none adjusted, no chances: ``(8, ...)``."""
+    return np.concatenate([quantiles(draws), np.full((5, *draws.shape[1:]), np.nan)])
 
 
 def estimates(curves: Curve) -> dict[str, np.ndarray]:
-    """Estimate and limits of each estimand of curves side by side, and no adjusted ones.
-
-    Each ``(6, curves)``.
-    """
-    missing = np.full((3, curves.median.shape[1]), np.nan)
-    return {
-        name: np.concatenate([quantiles(curves.estimand(name)), missing])
-        for name in estimands.SURVIVAL_ESTIMANDS
-    }
-
-
-def judged_contrasts(
-    curves: Curve,
-    over: Curve,
-    carried: Sequence[contrasts.Evidence | None],
-    extrapolated: Sequence[bool],
-    confounding: Confounding,
-) -> Iterator[tuple[Judged, dict[str, np.ndarray]] | None]:
-    """Judge the contrasts of each of the curves with the one curve `over`.
-
-    Behind the judgement estimate and limits of each contrast, then those allowing for confounding,
-    ``(6,)``; what was randomised is left as it is. None of a curve that nothing is `carried` for.
-    """
-    sides = curves, confounded(curves, confounding)
-    both = (contrasts.every_pair(SURVIVAL_CONTRASTS, own, over) for own in sides)
-    values = {
-        name: np.concatenate([quantiles(own[..., 0]) for own in (draws, adjusted)])
-        for (name, draws), (_, adjusted) in zip(*both, strict=True)
-    }
-    for number, (own, beyond) in enumerate(zip(carried, extrapolated, strict=True)):
-        if own is None:
-            yield None
-            continue
-        ratio = values["ratio_of_medians"][:3, number]
-        judged = Judged(own, ratio, 1.0, extrapolated=beyond)
-        rows = _AS_IS if judged.kind == RANDOMISED else slice(None)
-        yield judged, {name: ends[rows, number] for name, ends in values.items()}
+    """Numbers of each estimand of curves side by side, each ``(8, curves)``."""
+    return {name: unadjusted(curves.estimand(name)) for name in estimands.SURVIVAL_ESTIMANDS}
 
 
 @dataclass(frozen=True)
@@ -398,60 +374,52 @@ class _Part:
 
     def rows(self) -> Iterator[tuple]:
         """Estimates of every treatment by histology, and its gains over the reference."""
-        absolute, gains = {}, {}
+        absolute, gains, over = {}, {}, self.reference
+        beyond = [self.extrapolated[group.label] for group in self.groups]
         pairs = contrasts.evidence_of_pairs(self.fit, self.groups)
+        carried = {
+            (number, 0): pairs[group.label, over.label]
+            for number, group in enumerate(self.groups)
+            if over is not None and group is not over
+        }
         for histology, share in SHARES.items():
             curves = drawn(self.fit, self.groups, share)
             absolute |= {(histology, name): own for name, own in estimates(curves).items()}
-            if self.reference is not None:
-                over = drawn(self.fit, [self.reference], share)
-                beyond = [self.extrapolated[group.label] for group in self.groups]
-                carried = [pairs.get((g.label, self.reference.label)) for g in self.groups]
-                judged = judged_contrasts(curves, over, carried, beyond, self.confounding)
-                gains[histology] = list(judged)
-        differences, chances = self._differences() if gains else ({}, {})
+            if over is not None:
+                sides = curves, drawn(self.fit, [over], share)
+                asked = beyond, self.confounding, self.delta
+                gains[histology] = judged_contrasts(SURVIVAL_CONTRASTS, *sides, carried, *asked)
+        differences = self._differences() if gains else {}
         for number, group in enumerate(self.groups):
-            kind = contrasts.kind_of_one(group.cohorts, extrapolated=self.extrapolated[group.label])
+            kind = contrasts.kind_of_one(group.cohorts, extrapolated=beyond[number])
             behind = (np.nan, np.nan, kind, "", "", len(group.cohorts), group.patients)
             for key, values in absolute.items():
                 yield self._row(group.label, "", *key, values[:, number], behind)
-            for histology, own in gains.items():
-                if own[number] is None:
-                    continue
-                judged, values = own[number]
-                pair, by_lot = judged.evidence, judged.kind == RANDOMISED
-                behind = (*judged.columns, pair.total_cohorts, pair.total_patients)
+            for histology, own in gains.items() if group is not over else ():
+                judged, values = own[number, 0]
                 if histology == "mixed":
-                    rows = _AS_IS if by_lot else slice(None)
-                    values |= {name: own[rows, number] for name, own in differences.items()}
-                about = group.label, self.reference.label, histology
+                    kept = BY_LOT if judged.kind == RANDOMISED else slice(None)
+                    values |= {name: own[kept, number] for name, own in differences.items()}
                 for name, ends in values.items():
-                    chance = chances[histology][[0, 0] if by_lot else slice(None), number]
-                    yield self._row(*about, name, ends, behind, chance if name == GAIN else ())
+                    yield self._row(group.label, over.label, histology, name, ends, judged.behind)
 
-    def _differences(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def _differences(self) -> dict[str, np.ndarray]:
         """How much more mixed tumours gain than pure ones, and by prognosis alone.
 
-        As estimates are, ``(6, treatments)``. Behind them by histology the chances of a gain as it
-        is, and allowing for confounding, ``(2, treatments)``.
+        As estimates are, ``(8, treatments)``.
         """
-        base, favours = self.groups.index(self.reference), SURVIVAL_CONTRASTS[GAIN].favours
+        base, gains = self.groups.index(self.reference), []
         places = [group.group.treatment_index for group in self.groups]
         predictive = self.fit.flat("predictive")[:, places]
-        factor = self.confounding.factors(len(predictive))[:, None]
-        gains, chances = [], {}
-        for histology, share in SHARES.items():
+        for share in SHARES.values():
             medians = drawn(self.fit, self.groups, share).estimand("median_months")
             # as if histology had the same effect under every treatment
             alone = medians * np.exp(-predictive * (share - self.fit.centre_share))
             gains.append([own - own[:, [base]] for own in (medians, alone)])
-            sides = gains[-1][0], medians * factor - medians[:, [base]]
-            chances[histology] = np.stack([favours(own, self.delta) for own in sides])
-        missing = np.full((3, len(self.groups)), np.nan)
         return {
-            name: np.concatenate([quantiles(mixed - pure), missing])
+            name: unadjusted(mixed - pure)
             for name, pure, mixed in zip((DIFFERENCE, FROM_PROGNOSIS), *gains, strict=True)
-        }, chances
+        }
 
     def effect_rows(self, effects: Iterable[Effect]) -> Iterator[tuple]:
         by_label = {group.label: group for group in self.groups}
@@ -463,7 +431,7 @@ class _Part:
             yield self._row(
                 *(effect.treatment or ANY, effect.reference, "mixed"),
                 _EFFECT_ESTIMANDS[effect.name],
-                [*quantiles(np.exp(effect.draws)), np.nan, np.nan, np.nan],
+                unadjusted(np.exp(effect.draws)),
                 (np.nan, np.nan, told_by, "", "", effect.cohorts, effect.patients),
             )
 
@@ -475,9 +443,9 @@ class _Part:
         estimand: str,
         values: Sequence[float],
         behind: tuple,
-        chances: Sequence[float] = (),
     ) -> tuple:
         """A row: estimates and limits, chances of a gain, and what is behind it."""
-        about = (self.endpoint, treatment, reference, histology, estimand, *map(float, values))
-        asked = (self.delta, *map(float, chances)) if len(chances) else (np.nan, np.nan, np.nan)
-        return (*about, *asked, *behind, self.extrapolated[treatment])
+        *limits, chance, adjusted = map(float, values)
+        delta = self.delta if estimand == GAIN else np.nan
+        about = self.endpoint, treatment, reference, histology, estimand
+        return (*about, *limits, delta, chance, adjusted, *behind, self.extrapolated[treatment])

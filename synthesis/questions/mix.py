@@ -39,12 +39,7 @@ from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.numbers import count, in_sentence, listed, percent
 from synthesis.questions import certainty, contrasts
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, evidence, written
-from synthesis.questions.histology_effects import (
-    estimates,
-    judged_contrasts,
-    prior_share,
-    share_words,
-)
+from synthesis.questions.histology_effects import estimates, prior_share, share_words
 from synthesis.result import Finding, Result, Table, names, table_of
 
 MIX_COLUMNS = names(
@@ -292,29 +287,32 @@ class _Part:
         selected = [group for group in groups if group.cohorts[0].treatment in self.selecting]
         others = [group for group in groups if group not in selected]
         for alike in filter(None, (others, selected)):
-            mixture, gains = self._mixture(alike, target), [None] * len(alike)
+            mixture, gains = self._mixture(alike, target), {}
             # only a population of pure or of mixed tumours alone is extrapolated
             of_one_kind = self.population.mixed in (0.0, 1.0)
             beyond = [of_one_kind and not estimands.tells_apart(self.fit, g.cohorts) for g in alike]
             if over is not None:
                 to = over.cohorts[0].treatment
-                carried = [
-                    None if g is over else evidence(self.fit, g.cohorts[0].treatment, to)
-                    for g in alike
-                ]
-                gains = judged_contrasts(mixture, against, carried, beyond, self.confounding)
+                carried = {
+                    (number, 0): evidence(self.fit, g.cohorts[0].treatment, to)
+                    for number, g in enumerate(alike)
+                    if g is not over
+                }
+                gains = certainty.judged_contrasts(
+                    SURVIVAL_CONTRASTS, mixture, against, carried, beyond, self.confounding
+                )
             absolute = estimates(mixture)
-            for number, (group, gain) in enumerate(zip(alike, gains, strict=True)):
+            for number, group in enumerate(alike):
                 kind = contrasts.kind_of_one(group.cohorts, extrapolated=beyond[number])
-                judged = (np.nan, np.nan, kind, "", "")
-                cells = [("", name, own[:, number], judged) for name, own in absolute.items()]
-                if gain is not None:
-                    judged, values = gain
+                alone = (np.nan, np.nan, kind, "", "")
+                cells = [("", name, own[:, number], alone) for name, own in absolute.items()]
+                if (number, 0) in gains:
+                    judged, values = gains[number, 0]
                     cells += [(over.label, *own, judged.columns) for own in values.items()]
                 rows[group.label] += [
                     (
                         *(self.endpoint, group.label, reference, *stated, name, target),
-                        *(*map(float, own), *behind, len(group.cohorts), group.patients),
+                        *(*map(float, own[:6]), *behind, len(group.cohorts), group.patients),
                     )
                     for reference, name, own, behind in cells
                 ]

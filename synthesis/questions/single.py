@@ -204,7 +204,7 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
         treatment=group.label,
         reported=reported,
         alone=_alone_table(densities, weights, together),
-        effects=histology.effects_table(fit.data.endpoint, effects),
+        effects=histology.effects_table({fit.data.endpoint: effects}),
         density=_density_table(fit.data.endpoint, together, effects),
         as_large_by_chance=float(np.mean(np.abs(ratios) >= abs(ratio))),
         as_significant_by_chance=np.nan if p is None else float(np.mean(p_values <= p)),

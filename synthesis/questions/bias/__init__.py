@@ -220,7 +220,7 @@ def bias_table(fit: PooledSurvival) -> pd.DataFrame:
     that one report in forty exceeds, 1.96 SD. ``log_sd`` is the standard deviation of the log
     ratio, or of the SD.
     """
-    table = effects_table(fit.data.endpoint, bias_effects(fit))
+    table = effects_table({fit.data.endpoint: bias_effects(fit)})
     return table.rename(columns={"p_above_one": "p_optimistic"})[list(EFFECT_COLUMNS)]
 
 

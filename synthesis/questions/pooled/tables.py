@@ -20,10 +20,9 @@ from studies.vocabulary import Vocabulary, load_vocabulary
 from synthesis import estimands, numbers
 from synthesis.estimands import TARGETS, Fit, NamedGroup, Summary, flat, named_groups, summaries
 from synthesis.fits import PooledSurvival, ResponseFit
-from synthesis.model.covariates import COVARIATE_LABELS, COVARIATES
-from synthesis.model.survival import PRIOR_OF
 from synthesis.predictive import Patients, kaplan_meier
 from synthesis.questions.contrasts import kind_of_one
+from synthesis.questions.histology_effects import covariate_effects, effects_table
 from synthesis.questions.pooled.cohorts import ResponseCohort, SurvivalCohort, cohort_of, cohorts_of
 from synthesis.questions.pooled.shrinkage import is_shrunk
 from synthesis.result import names
@@ -201,21 +200,12 @@ def covariates_table(fits: Mapping[str, PooledSurvival]) -> pd.DataFrame:
     differ from the reference and so tell something of it; ``log_sd`` is on the log scale. Mutation
     has no row where no cohort reports it.
     """
-    rows = []
+    effects = {}
     for endpoint, fit in fits.items():
-        effects = flat(fit, "covariate_effect").T if fit.variant.covariates else ()
-        for name, draws in zip(COVARIATES, effects, strict=False):
-            if name == "braf_mutated" and not estimands.tells_mutation(fit):
-                continue
-            prior, after = fit.priors[PRIOR_OF[name]], estimands.summarise(np.exp(draws))
-            median = prior.natural(prior.quantile(0.5))
-            sides = {
-                "prior": (median, *prior.implied(), prior.scale),
-                "posterior": (*vars(after).values(), float(np.std(draws))),
-            }
-            about, cohorts = (endpoint, name, COVARIATE_LABELS[name]), len(fit.data.telling(name))
-            rows += [(*about, which, *values, cohorts) for which, values in sides.items()]
-    return pd.DataFrame(rows, columns=list(COVARIATE_COLUMNS))
+        untold = () if estimands.tells_mutation(fit) else ("braf_mutated",)
+        effects[endpoint] = [own for own in covariate_effects(fit) if own.name not in untold]
+    table = effects_table(effects).rename(columns={"effect": "covariate"})
+    return table[list(COVARIATE_COLUMNS)]
 
 
 # Draws of each family: enough beside the pooled answer, and a tail needs time for restricted means.
