@@ -158,7 +158,7 @@ def _shift(estimand: str, before: np.ndarray, after: np.ndarray) -> dict[str, An
     cells, ends = {}, []
     for name, draws in zip(_SIDES, (before, after), strict=True):
         own = quantiles(draws)
-        cells |= zip((name, f"{name}_lower", f"{name}_upper"), own.tolist(), strict=True)
+        cells |= zip(numbers.columns_of(name), own.tolist(), strict=True)
         ends.append(on_scale(own))
     shift = float(ends[1][0] - ends[0][0])
     return cells | {
