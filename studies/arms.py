@@ -21,7 +21,7 @@ from studies.checks import ADD_TREATMENT, study_findings
 from studies.files import is_study_file, validate
 from studies.problems import CONTROL, Problem, RegistryError, correction, dotted, show
 from studies.registry import Registry, add_tables
-from studies.schema import NOT_REACHED, PATIENT_TIMES, Study, Unit
+from studies.schema import AN_IDENTIFIER, NOT_REACHED, PATIENT_TIMES, Study, Unit
 from studies.vocabulary import UnknownWordError, Vocabulary, fold, load_vocabulary
 
 if TYPE_CHECKING:
@@ -392,8 +392,7 @@ def _identity_problems(row: Row) -> Iterator[Problem]:
             yield row.problem(column, "an empty cell", f"the id of the {column}", "write it")
     study_id = row.text("study")
     if study_id and not is_study_file(f"{study_id}.toml"):
-        expected = "an identifier of letters, digits, and _ . + -"
-        yield row.problem("study", show(study_id), expected, "write another one")
+        yield row.problem("study", show(study_id), AN_IDENTIFIER, "write another one")
 
 
 class _Report:

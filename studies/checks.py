@@ -368,9 +368,8 @@ def _treatment(name: str, path: Path, vocabulary: Vocabulary) -> Iterator[Findin
 def identifier_findings(value: str, path: Path) -> Iterator[Finding]:
     """Yield a finding where an identifier cannot be the name of a file or of an anchor."""
     if not re.fullmatch(schema.IDENTIFIER, value):
-        expected = "an identifier of letters, digits, and _ . + -"
         suggestion = re.sub(r"[^A-Za-z0-9_.+-]+", "_", value).strip("_") or "an identifier"
-        yield odd(path, value, expected, f"write for example {suggestion}")
+        yield odd(path, value, schema.AN_IDENTIFIER, f"write for example {suggestion}")
 
 
 def _doi(value: str | None, path: Path) -> Iterator[Finding]:

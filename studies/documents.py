@@ -403,7 +403,7 @@ def _id_problems(studies: list[Tables], name: str) -> Iterator[Problem]:
     for place, tables in enumerate(studies):
         study_id = tables.get("id")
         if not isinstance(study_id, str) or not is_study_file(f"{study_id}.toml"):
-            expected, action = "an identifier of letters, digits, and _ . + -", "correct it"
+            expected, action = schema.AN_IDENTIFIER, "correct it"
         elif study_id in seen:
             expected, action = "an id that no other study has", "rename or remove one of the two"
         else:

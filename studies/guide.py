@@ -20,7 +20,7 @@ from studies import schema
 from studies.documents import SCHEMA_FILE, WIDTH, Shape, plain, records_below, shapes, toml_of
 from studies.files import is_study_file
 from studies.problems import Problem, RegistryError, show
-from studies.schema import NOT_STATED, Cohort, Landmark, Study, SurvivalOutcome, Text
+from studies.schema import AN_IDENTIFIER, NOT_STATED, Cohort, Study, Text
 from studies.vocabulary import Vocabulary
 
 Words = Mapping[tuple[type[BaseModel], str], Mapping[str, str]]
@@ -44,8 +44,8 @@ def words_of(vocabulary: Vocabulary) -> Words:
         (Cohort, "disease"): vocabulary.diseases,
         (Cohort, "line"): vocabulary.lines,
         (Cohort, "time_origin"): vocabulary.time_origins,
-        (SurvivalOutcome, "endpoint"): endpoints,
-        (Landmark, "endpoint"): endpoints,
+        (schema.SurvivalOutcome, "endpoint"): endpoints,
+        (schema.Landmark, "endpoint"): endpoints,
     }
 
 
@@ -244,9 +244,9 @@ def skeleton(
     of study files, relative to the file. `RegistryError` for an identifier that is none.
     """
     if not is_study_file(f"{study_id}.toml"):
-        expected = "an identifier of letters, digits, and _ . + -"
         action = "give for example the first author and the year, such as sparano2021"
-        raise RegistryError([Problem(f"{study_id}.toml", "id", show(study_id), expected, action)])
+        problem = Problem(f"{study_id}.toml", "id", show(study_id), AN_IDENTIFIER, action)
+        raise RegistryError([problem])
     draft = _Draft(vocabulary, study_id)
     lines = [f"#:schema {schema}", "", *_explained(_HOW.format(id=study_id)), ""]
     lines += [f'id = "{study_id}"', *_explained("The name of this file without .toml."), ""]

@@ -18,7 +18,7 @@ from studies.arms import CellError, Row, read_cell, read_csv_table, treatment_of
 from studies.checks import study_findings
 from studies.files import is_study_file, placed, validate
 from studies.problems import Problem, RegistryError, closest, correction, one_of, show
-from studies.schema import Histology, Study, Unit
+from studies.schema import LETTERS, Histology, Study, Unit
 from studies.vocabulary import Vocabulary, fold
 
 COLUMNS = (
@@ -85,8 +85,8 @@ def _table_problems(
     header: Iterable[str], rows: list[Row], name: str, study_id: str
 ) -> Iterator[Problem]:
     if not is_study_file(f"{study_id}.toml"):
-        expected, action = "letters, digits, and _ . + -", "rename the file: it names the study"
-        yield Problem(name, "", f"the name {show(study_id)}", expected, action)
+        action = "rename the file: it names the study"
+        yield Problem(name, "", f"the name {show(study_id)}", LETTERS, action)
     for column in (column for column in header if column not in COLUMNS):
         near = closest(column, COLUMNS)
         action = "remove it: nothing that tells who a patient is may be imported"

@@ -52,6 +52,9 @@ Answer = Literal["yes", "no", "unclear"]
 # --- Examples ------------------------------------------------------------------------------------
 
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
+#: The same in words.
+LETTERS = "letters, digits, and _ . + -"
+AN_IDENTIFIER = f"an identifier of {LETTERS}"
 DOI, PMID, WEB = r"^10\.\d{4,9}/\S+$", r"^[1-9]\d{0,7}$", r"^https?://"
 _QUOTES = "a text stands in quotation marks"
 _NO_QUOTES = "a number stands without quotation marks"

@@ -396,9 +396,13 @@ def _run(
         if not diagnosis.has_enough_draws:
             settings = replace(settings, draws=2 * settings.draws)
         if diagnosis.divergences or diagnosis.has_enough_draws:
-            smaller_steps = 1.0 - (1.0 - settings.target_accept) / 2.0
-            settings = replace(settings, target_accept=smaller_steps)
+            settings = smaller_steps(settings)
     return draws, diagnosis
+
+
+def smaller_steps(settings: SamplerSettings) -> SamplerSettings:
+    """Settings under which half as many proposals are rejected."""
+    return replace(settings, target_accept=1.0 - (1.0 - settings.target_accept) / 2.0)
 
 
 # --- What a fit rests on -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 MISSING = "\N{EN DASH}"
@@ -106,6 +107,20 @@ def interval(estimate: Any, lower: Any, upper: Any, write: Writer) -> str:
         return MISSING
     limits = limits_of(lower, upper, write)
     return f"{write(estimate)} ({limits})" if limits else write(estimate)
+
+
+def columns_of(name: str = "") -> tuple[str, str, str]:
+    """Columns of an estimate and its limits: `name` and ``name_lower``, ``name_upper``.
+
+    Without a name, ``estimate``, ``lower`` and ``upper``.
+    """
+    return (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
+
+
+def written(row: Any, write: Writer, name: str = "") -> str:
+    """The `interval` in the columns `columns_of` a record, a mapping or a row of a table."""
+    read = row.__getitem__ if hasattr(row, "keys") else partial(getattr, row)
+    return interval(*map(read, columns_of(name)), write)
 
 
 def limits_of(lower: Any, upper: Any, write: Writer) -> str:

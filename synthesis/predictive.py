@@ -32,6 +32,7 @@ from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from synthesis import estimands
 from synthesis.estimands import Curve, Effects, Fit, Group, Target, draw_prior, flat
 from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.model.observations import Arm, Record, SurvivalData
 from synthesis.model.printed import METHODS, Reading, interval_ranks, median_rank
 from synthesis.model.records import effective_size, read_landmark, read_median
 from synthesis.reported import median_words, share_words
@@ -354,6 +355,17 @@ def listed_median(months: Sequence[float], events: Sequence[bool]) -> tuple[Figu
     text = f"{middle:.1f} from {patients.n} listed patients"
     figure = Figure("median", text, middle, (middle, middle), 1.0, "months")
     return figure, _middle((patients.n + int(patients.event.sum())) / 2.0)
+
+
+def figures_of(
+    data: SurvivalData, arms: Sequence[Arm], printed: Arm | Record
+) -> list[tuple[Figure, Law]]:
+    """What is `printed` of some arms; of listed patients their median, where it is reached."""
+    if arms[0].chains:
+        return printed_figures(printed.outcome, printed.landmarks, sum(arm.n for arm in arms))
+    own = [p for p in data.patients if any(data.arms[p.arm] is arm for arm in arms)]
+    median = listed_median([p.months for p in own], [p.event for p in own])
+    return [] if median is None else [median]
 
 
 def count_alike(count: int, n: int) -> tuple[float, float]:

@@ -15,13 +15,7 @@ from synthesis.fits import fit_survival
 from synthesis.model.sampler import SamplerSettings
 from synthesis.questions import histology as question
 from synthesis.questions import histology_effects as estimated
-from synthesis.questions.contrasts import (
-    GAIN,
-    RANDOMISED,
-    SURVIVAL_CONTRASTS,
-    NotComparedError,
-    written,
-)
+from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, NotComparedError
 from synthesis.questions.histology import SAYS_NOTHING, pick, section, sentences
 from synthesis.questions.histology_effects import ANY, PREDICTIVE, PROGNOSTIC
 
@@ -313,7 +307,7 @@ def test_an_effect_that_is_all_but_assumption_is_not_claimed(registry, fit):
     where = {"treatment": "Lenvatinib", "effect": PREDICTIVE, "which": "posterior"}
     after = pick(sure.effects, where)
     own = sentences(sure, "os", registry.vocabulary)[3]
-    assert f"by a further {written(after, numbers.ratio)} (" in own
+    assert f"by a further {numbers.written(after, numbers.ratio)} (" in own
 
 
 def test_every_number_by_histology_is_read_as_it_is_written(told, registry):
@@ -335,7 +329,7 @@ def test_every_number_by_histology_is_read_as_it_is_written(told, registry):
     checked = 0
     for row in told.benefit.table.itertuples(index=False):
         if row.estimand in writers:
-            text = written(row, writers[row.estimand])
+            text = numbers.written(row, writers[row.estimand])
             assert (row.treatment, row.histology, text) in read, (row.treatment, row.estimand)
             checked += 1
     # four treatments in two histologies: five estimates each, and two contrasts but for one
@@ -359,7 +353,7 @@ def test_effects_reported_ratios_and_what_moved_them_are_read_too(told, registry
     ]
     for effect in (PROGNOSTIC, PREDICTIVE):
         where = {"effect": effect, "which": "posterior", "cohorts": 1}
-        assert written(pick(told.benefit.effects, where), numbers.ratio) in cells
+        assert numbers.written(pick(told.benefit.effects, where), numbers.ratio) in cells
     (row,) = shown["Medians of pure and of mixed tumours."].rows
     assert [cell.text for cell in row] == ["Split 2021", "6.3", "2.7", "8", "15", "2.33", "0.026"]
     assert shown["Without each of the cohorts that move it most."].rows

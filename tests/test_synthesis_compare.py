@@ -333,7 +333,7 @@ def test_every_contrast_of_the_table_is_read_as_it_is_written(registry, found):
     assert len(found.table) == 3 * len(SURVIVAL_CONTRASTS) + 3
     for row in found.table.itertuples(index=False):
         write = contrasts.contrasts_of(row.endpoint)[row.estimand].write
-        lines = {False: (contrasts.written(row, write), row.p_gain)}
+        lines = {False: (numbers.written(row, write), row.p_gain)}
         if row.endpoint == "os":
             ends = (row.adjusted, row.adjusted_lower, row.adjusted_upper)
             lines[True] = (numbers.interval(*ends, write), row.p_gain_adjusted)
@@ -364,7 +364,7 @@ def test_the_league_is_read_as_it_is_written(registry, found):
     assert len(league.rows) == len(pairs) + (pairs["evidence"] != RANDOMISED).sum()
     for (cells, heading), row in zip(firsts, pairs.itertuples(index=False), strict=True):
         assert heading == row.treatment
-        assert [cell.text for cell in cells][2] == contrasts.written(row, numbers.ratio)
+        assert [cell.text for cell in cells][2] == numbers.written(row, numbers.ratio)
         assert cells[-1].text == row.evidence
     lot = [cells[-1].more for cells in league.rows if cells[-1].text == RANDOMISED]
     assert lot == ["Lot 2021"]
@@ -387,7 +387,7 @@ def test_a_further_contrast_is_one_record(registry, fits, monkeypatch):
     (table,) = [own for own in tables if further.heading in [c.label for c in own.columns]]
     row = rows[rows["treatment"] == LENVATINIB].iloc[0]
     cells, _ = [cells for cells in table.rows if cells[0].text == LENVATINIB]
-    assert contrasts.written(row, numbers.months) in [cell.text for cell in cells]
+    assert numbers.written(row, numbers.months) in [cell.text for cell in cells]
 
 
 @pytest.mark.parametrize(

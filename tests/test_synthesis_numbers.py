@@ -1,6 +1,7 @@
 """How numbers are written: once, everywhere alike."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,14 @@ def test_intervals_join_their_limits_so_that_a_minus_is_no_dash():
     assert numbers.interval(4.0, 2.0, math.inf, numbers.months) == "4.0 (2.0 to –)"
     assert numbers.interval(4.0, None, math.nan, numbers.months) == "4.0"
     assert numbers.interval(pd.NA, 1, 2, numbers.months) == "–"
+
+
+@pytest.mark.parametrize("kind", [dict, pd.Series, lambda cells: SimpleNamespace(**cells)])
+def test_an_estimate_is_read_from_any_kind_of_row(kind):
+    named = {"after": 3.0, "after_lower": 2.0, "after_upper": 4.0}
+    row = kind({"estimate": 1.62, "lower": 0.94, "upper": 2.84} | named)
+    assert numbers.written(row, numbers.ratio) == "1.62 (0.94–2.84)"
+    assert numbers.written(row, numbers.months, "after") == "3.0 (2.0–4.0)"
 
 
 def test_counted_nouns_have_their_plural():

@@ -18,7 +18,6 @@ from synthesis.model.comparisons import Place, comparison_log_likelihood
 from synthesis.model.families import FAMILIES
 from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.questions import single as question
-from synthesis.questions.contrasts import written
 from synthesis.questions.histology import pick
 from synthesis.stacking import stack
 
@@ -245,7 +244,7 @@ def test_every_number_is_read_as_it_is_written(result, registry):
     assert set(stored["label"]) == {"Split 2021"}
     alone, exaggeration = told.findings[0].tables
     for cells, row in zip(alone.rows, result.alone.itertuples(index=False), strict=True):
-        assert cells[2].text == written(row, numbers.ratio)
+        assert cells[2].text == numbers.written(row, numbers.ratio)
     for cells, row in zip(exaggeration.rows, stored.itertuples(index=False), strict=True):
         assert cells[1].text == numbers.percent(row.power)
         assert cells[3].text == numbers.ratio(row.shown_ratio)

@@ -21,10 +21,10 @@ from synthesis.numbers import (
     capitalised,
     count,
     in_sentence,
-    interval,
     listed,
     percent,
     ratio,
+    written,
 )
 from synthesis.result import RESEARCH_USE, table_of
 
@@ -291,7 +291,7 @@ def _histology(analysis: Analysis, *, whole: bool) -> list[str]:
     over = alternatives_range(others[others["endpoint"] == first])
     adds = in_sentence(f"{''.join(predictive['treatment'])} makes it")
     parts = [
-        f"{start} {interval(row.estimate, row.lower, row.upper, ratio)} times {end} "
+        f"{start} {written(row, ratio)} times {end} "
         f"({percent(row.prior_share)} % of that is assumption)"
         for effects, start, end in (
             (prognostic, "mixed tumours live", "as long as pure ones"),

@@ -86,7 +86,7 @@ def _side_by_side(effects: pd.DataFrame) -> pd.DataFrame:
 
 def _report_row(record: Mapping[str, Any]) -> rows.Row:
     detail = f"n = {int(record['patients']):,}, {numbers.in_sentence(word(record['treatment']))}"
-    texts = {"posterior": rows.written(record, numbers.ratio)}
+    texts = {"posterior": numbers.written(record, numbers.ratio)}
     draw = partial(rows.put_estimate, column="ratio", values=interval_of(record))
     return rows.Row(word(record["cohort_label"]), detail, texts, draw)
 

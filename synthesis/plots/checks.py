@@ -132,7 +132,7 @@ def _row(record: Mapping[str, Any]) -> Row:
     write, unit = (numbers.months, "mo") if figure in TIMES else (numbers.percent, "%")
     texts = {
         "reported": "NR" if math.isinf(value) else f"{write(value)} {unit}",
-        "predicted": rows.written({**record, "estimate": record["predicted"]}, write),
+        "predicted": numbers.interval(record["predicted"], record["lower"], record["upper"], write),
     }
     histology, n = word(record["histology"]), record["n"]
     who = f"{histology} tumours, " if histology in ("pure", "mixed") else ""

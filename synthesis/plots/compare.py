@@ -143,14 +143,14 @@ class _Panel:
         endpoint = self.endpoint
         texts = {
             "counts": rows.size_of(record),
-            "value": rows.written(record, endpoint.write, "value"),
+            "value": numbers.written(record, endpoint.write, "value"),
         }
         if flag(record["is_reference"]):
             texts["contrast"] = rows.Quiet("reference")
             return Row(word(record["treatment"]), texts=texts)
         texts |= {
-            "contrast": rows.written(record, endpoint.write_contrast),
-            "gain": rows.written(record, endpoint.write_gain, "gain"),
+            "contrast": numbers.written(record, endpoint.write_contrast),
+            "gain": numbers.written(record, endpoint.write_gain, "gain"),
             "p": numbers.chance_pair(record["p_gain"], record["p_gain_adjusted"]),
         }
         values = interval_of(record, factor=rows.factor_of(endpoint))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from synthesis import numbers
 from synthesis.endpoints import endpoint_of
 from synthesis.plots import rows, style
-from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word, written
+from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
 from synthesis.result import names
 
 CUMULATIVE_COLUMNS = names("treatment year estimate lower upper cohorts patients compared reports")
@@ -49,7 +49,7 @@ def plot_cumulative(
             texts = {
                 "reports": word(record["reports"]),
                 "counts": rows.size_of(record),
-                "estimate": written(record, about.write),
+                "estimate": numbers.written(record, about.write),
             }
             draw = partial(rows.put_estimate, column="values", values=values)
             entries.append(Row(str(int(record["year"])), texts=texts, draw=draw, level=1))

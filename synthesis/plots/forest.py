@@ -400,7 +400,7 @@ class _Forest:
     def model(self, record: Record) -> str:
         """The model's estimate with its interval, marked where it is shrunk."""
         mark = _SHRUNK if flag(record.get("shrunk", False)) else ""
-        return f"{rows.written(record, self.endpoint.write)}{mark}"
+        return f"{numbers.written(record, self.endpoint.write)}{mark}"
 
     def pooled(self, record: Record) -> rows.Draw:
         """Diamond of an average study, bar of a new one."""

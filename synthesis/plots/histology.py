@@ -107,7 +107,7 @@ def _benefit_row(records: Sequence[Mapping[str, Any]]) -> Row:
     if 0 < len(unsure) < len(records):
         detail += f"; {numbers.listed(unsure)} extrapolated"
     medians, gains = (
-        tuple(rows.written(row, numbers.months, name) for row in records)
+        tuple(numbers.written(row, numbers.months, name) for row in records)
         for name in ("median", "gain")
     )
     texts = {"medians": medians, "gains": (rows.Quiet("reference"),)}
@@ -198,7 +198,7 @@ def effect_rows(
         raise ValueError(f"{what}: no density for {', '.join(bare)}")
     for record in effects.to_dict("records"):
         prior, posterior = (
-            rows.written(record, numbers.ratio, which) for which in ("prior", "posterior")
+            numbers.written(record, numbers.ratio, which) for which in ("prior", "posterior")
         )
         share = number(record["prior_share"])
         share = "" if math.isnan(share) else f"{numbers.percent(share)} %"

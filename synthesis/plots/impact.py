@@ -134,7 +134,7 @@ def _estimate_block(records: Sequence[Mapping[str, Any]], endpoint: Endpoint) ->
 def _estimate_row(record: Mapping[str, Any], endpoint: Endpoint) -> Row:
     # an asterisk where no cohort is behind an estimate
     before, after = (
-        rows.written(record, endpoint.write, side) + "*" * (not _is_known(record, side))
+        numbers.written(record, endpoint.write, side) + "*" * (not _is_known(record, side))
         for side in _SIDES
     )
     first, second = (numbers.value(number(record[f"rank_{side}"])) for side in _SIDES)

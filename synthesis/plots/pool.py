@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from synthesis import numbers
 from synthesis.plots import marks, page, rows, style
-from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word, written
+from synthesis.plots.rows import INTERVAL, Row, Words, interval_of, word
 from synthesis.result import names
 
 POOL_COLUMNS = names("kind label reported reported_lower reported_upper estimate lower upper")
@@ -99,9 +99,9 @@ def _row(own: Mapping[str, Any], about: Kind, sheet: style.Sheet) -> Row:
     """A study as reported and given the others, or the mean or a new study."""
     is_study = own["kind"] == "study"
     pooled, reported = (interval_of(own, name, about.factor) for name in ("", "reported"))
-    texts = {"estimate": written(own, about.write)}
+    texts = {"estimate": numbers.written(own, about.write)}
     if is_study:
-        texts["reported"] = written(own, about.write, "reported")
+        texts["reported"] = numbers.written(own, about.write, "reported")
 
     def draw(spot: rows.Spot) -> None:
         if not is_study:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synthesis.endpoints import Endpoint
-from synthesis.numbers import LEVEL, MINUS, Writer, interval, is_missing, size
+from synthesis.numbers import LEVEL, MINUS, columns_of, is_missing, size
 from synthesis.plots import marks, page
 from synthesis.plots.marks import Brush
 from synthesis.plots.style import BAND, INK, PLAIN, Face, Sheet, tint
@@ -95,15 +95,9 @@ def word(value: Any) -> str:
 def interval_of(
     record: Mapping[str, Any], name: str = "", factor: float = 1.0
 ) -> tuple[float, float, float]:
-    """Columns `name`, ``name_lower``, ``name_upper`` of a row, or ``estimate`` and its limits."""
-    names = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
-    middle, lower, upper = (factor * number(record[column]) for column in names)
+    """An estimate and its limits as numbers, from the columns `columns_of` a row."""
+    middle, lower, upper = (factor * number(record[column]) for column in columns_of(name))
     return middle, lower, upper
-
-
-def written(record: Mapping[str, Any], write: Writer, name: str = "") -> str:
-    """An estimate with its interval in words, from the columns of `interval_of`."""
-    return interval(*interval_of(record, name), write)
 
 
 def spans(

@@ -116,8 +116,7 @@ def _estimates(own: Apart, table: pd.DataFrame) -> Table:
     def written(estimand: str, target: str) -> Any:
         def say(row: Any) -> str:
             one = by.loc[(row.endpoint, row.treatment, estimand, target)]
-            write = estimands.ESTIMANDS[estimand].write
-            return numbers.interval(one.estimate, one.lower, one.upper, write)
+            return numbers.written(one, estimands.ESTIMANDS[estimand].write)
 
         return say
 

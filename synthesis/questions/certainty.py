@@ -56,15 +56,7 @@ from synthesis import numbers
 from synthesis.choices import CONFOUNDING, DEFAULT
 from synthesis.estimands import Curve, Fit, quantiles
 from synthesis.numbers import count, in_sentence, listed
-from synthesis.questions.contrasts import (
-    ACROSS,
-    GAIN,
-    RANDOMISED,
-    Contrast,
-    Evidence,
-    kind_of,
-    written,
-)
+from synthesis.questions.contrasts import ACROSS, GAIN, RANDOMISED, Contrast, Evidence, kind_of
 from synthesis.result import Cell, Table, table_of
 
 #: Name of its record among the priors.
@@ -368,7 +360,7 @@ def certainty_table(rows: pd.DataFrame, reports: Mapping[str, str] = MappingProx
 
 def written_twice(row: Any, write: numbers.Writer, *, adjusted: bool) -> str:
     """A contrast as text, as it is or allowing for confounding."""
-    return written(row, write, "adjusted" if adjusted else "")
+    return numbers.written(row, write, "adjusted" if adjusted else "")
 
 
 #: Column of tables that says whether confounding is allowed for, and what stands in it.

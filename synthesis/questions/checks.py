@@ -44,9 +44,8 @@ from studies.schema import Histology
 from studies.vocabulary import Vocabulary
 from synthesis.endpoints import endpoint_of
 from synthesis.estimands import LEVEL, Curve, Fit, cohort_labels, flat
-from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit
+from synthesis.fits import ResponseFit, SurvivalFit
 from synthesis.left_out import DRAWS, LeftOutPredictions, PredictedArm
-from synthesis.model.observations import Arm
 from synthesis.model.printed import METHODS
 from synthesis.numbers import capitalised, count, interval, listed, months, p_value, percent
 from synthesis.predictive import (
@@ -55,8 +54,7 @@ from synthesis.predictive import (
     Law,
     ShareAlive,
     count_alike,
-    listed_median,
-    printed_figures,
+    figures_of,
     times_of_ranks,
 )
 from synthesis.questions.influence import WEIGHTED
@@ -262,20 +260,12 @@ def _replicas(
             for kind, own in zip(reliable, each, strict=True)
         ]
         weights = softmax(np.concatenate(logits)[order].T, axis=0)
-        figures = _figures(fit, arm)
+        figures = figures_of(fit.data, [arm], arm)
         curve, laws = Curve(median, shape, names, predicted.tail), [law for _, law in figures]
         values = draw_together(curve, laws, weights, rng, methods=arm.methods)
         histology = mix_words(arm) if arm.histology == "whole" else arm.histology
         for (figure, _), drawn in zip(figures, values, strict=True):
             yield _Replicated(figure, cohort, histology, arm.n, drawn, predicted)
-
-
-def _figures(fit: PooledSurvival, arm: Arm) -> list[tuple[Figure, Law]]:
-    if arm.chains:
-        return printed_figures(arm.outcome, arm.landmarks, arm.n)
-    own = [patient for patient in fit.data.patients if fit.data.arms[patient.arm] is arm]
-    median = listed_median([p.months for p in own], [p.event for p in own])
-    return [] if median is None else [median]
 
 
 def draw_together(

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -216,12 +216,6 @@ def ranks(values: np.ndarray) -> np.ndarray:
     placed = np.empty_like(order)
     np.put_along_axis(placed, order, np.arange(1, values.shape[1] + 1)[None, :], axis=1)
     return placed
-
-
-def written(row: Any, write: numbers.Writer, name: str = "") -> str:
-    """The ``estimate``, ``lower`` and ``upper`` of a row as text, or those of a name of its own."""
-    ends = (getattr(row, f"{name}_{end}".lstrip("_")) for end in ("lower", "upper"))
-    return numbers.interval(getattr(row, name or "estimate"), *ends, write)
 
 
 # --- Treatments and their reference --------------------------------------------------------------

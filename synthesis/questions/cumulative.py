@@ -237,7 +237,7 @@ def _finding(
         rows.itertuples(index=False),
         [
             ("By the end of", "num", lambda row: str(row.year)),
-            (f"Estimate ({LEVEL})", "num", lambda row: _text(row, endpoint)),
+            (f"Estimate ({LEVEL})", "num", lambda row: numbers.written(row, endpoint.write)),
             ("Cohorts (patients)", "num", _size),
             ("New", "", lambda row: row.reports),
         ],
@@ -258,14 +258,10 @@ def _finding(
 
 def _moved(rows: pd.DataFrame, endpoint: Endpoint) -> str:
     sides = [
-        f"{_text(row, endpoint)} by {row.year} ({count(row.cohorts, 'cohort')})"
+        f"{numbers.written(row, endpoint.write)} by {row.year} ({count(row.cohorts, 'cohort')})"
         for row in rows.iloc[[0, -1]].itertuples(index=False)
     ]
     return f"{rows['treatment'].iloc[0]}: {listed(sides)}."
-
-
-def _text(row: Any, endpoint: Endpoint) -> str:
-    return numbers.interval(row.estimate, row.lower, row.upper, endpoint.write)
 
 
 def _size(row: Any) -> str:
@@ -309,7 +305,7 @@ def _since_finding(endpoint: Endpoint, answer: Cumulative, registry: Registry) -
     def earlier(say: Any) -> Any:
         return lambda row: say(before[row.treatment]) if row.treatment in before else "none"
 
-    text = partial(_text, endpoint=endpoint)
+    text = partial(numbers.written, write=endpoint.write)
     quantity = f"{numbers.capitalised(endpoint.quantity(vocabulary))}, {endpoint.unit}"
     columns = [
         ("Treatment", "keep", lambda row: row.treatment),
@@ -336,8 +332,8 @@ def _others(now: pd.DataFrame, before: Mapping[str, Any], endpoint: Endpoint) ->
         return abs(new - old) if endpoint.is_response else max(new / old, old / new)
 
     most = max(rows, key=moved)
+    old, new = (numbers.written(row, endpoint.write) for row in (before[most.treatment], most))
     return (
         "Treatments without a new report move with the others. The one that moved most is "
-        f"{numbers.in_sentence(most.treatment)}: {_text(before[most.treatment], endpoint)} before, "
-        f"{_text(most, endpoint)} today.",
+        f"{numbers.in_sentence(most.treatment)}: {old} before, {new} today.",
     )

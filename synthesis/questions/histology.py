@@ -45,17 +45,11 @@ from synthesis.endpoints import endpoint_of
 from synthesis.estimands import SURVIVAL_ESTIMANDS, Fit
 from synthesis.fits import PooledSurvival
 from synthesis.model.sampler import Progress
-from synthesis.numbers import count, in_sentence, listed, months_words, percent
+from synthesis.numbers import count, in_sentence, listed, months_words, percent, written
 from synthesis.questions import certainty, histology_reports, influence, single
 from synthesis.questions import histology_effects as by_histology
 from synthesis.questions.compare import chance_heading
-from synthesis.questions.contrasts import (
-    GAIN,
-    RANDOMISED,
-    SURVIVAL_CONTRASTS,
-    treatments_of,
-    written,
-)
+from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, treatments_of
 from synthesis.questions.histology_effects import (
     ORIGIN,
     PREDICTIVE,

@@ -23,7 +23,7 @@ from synthesis.estimands import Curve, Fit, NamedGroup, flat, quantiles
 from synthesis.fits import PooledSurvival
 from synthesis.model.covariates import ALL
 from synthesis.model.observations import Arm
-from synthesis.numbers import in_sentence, percent
+from synthesis.numbers import columns_of, in_sentence, percent
 from synthesis.questions import contrasts
 from synthesis.questions.certainty import BY_LOT, Confounding, find_confounding, judged_contrasts
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, drawn
@@ -219,7 +219,7 @@ def effect_rows(effects: pd.DataFrame, density: pd.DataFrame) -> pd.DataFrame:
         parameter=(after["effect"] + ": " + after["treatment"]).str.removesuffix(": ")
     )
     for which, own in (("prior", before), ("posterior", after)):
-        rows[[which, f"{which}_lower", f"{which}_upper"]] = own[["estimate", "lower", "upper"]]
+        rows[[*columns_of(which)]] = own[[*columns_of()]]
     return rows.merge(density[["endpoint", "parameter"]].drop_duplicates())
 
 

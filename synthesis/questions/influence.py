@@ -30,8 +30,8 @@ from synthesis.estimands import cohort_labels, curve, histology_effect, patients
 from synthesis.fits import PooledSurvival, SurvivalFit
 from synthesis.model.observations import SurvivalData
 from synthesis.model.sampler import Progress
-from synthesis.numbers import capitalised, count, decimal, in_sentence, listed
-from synthesis.questions.contrasts import WRITERS, treatments_of, written
+from synthesis.numbers import capitalised, count, decimal, in_sentence, listed, written
+from synthesis.questions.contrasts import WRITERS, treatments_of
 from synthesis.result import Finding, names, table_of
 from synthesis.stacking import HIGH_K, families_of
 

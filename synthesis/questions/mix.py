@@ -36,9 +36,9 @@ from synthesis.endpoints import endpoint_of
 from synthesis.estimands import Curve, Fit, NamedGroup, Target
 from synthesis.fits import PooledSurvival
 from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
-from synthesis.numbers import count, in_sentence, listed, percent
+from synthesis.numbers import count, in_sentence, listed, percent, written
 from synthesis.questions import certainty, contrasts
-from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, evidence, written
+from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, evidence
 from synthesis.questions.histology_effects import estimates, prior_share, share_words
 from synthesis.result import Finding, Result, Table, names, table_of
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from scipy.special import ndtr, xlogy
 from studies.arms import Row, read_csv_table
 from studies.problems import Problem, RegistryError, show
 from synthesis import numbers
-from synthesis.numbers import LEVEL
+from synthesis.numbers import LEVEL, written
 from synthesis.plots.pool import KINDS, plot_pool, two_digits
 from synthesis.result import Finding, Picture, Result, names, table_of
 
@@ -343,29 +344,23 @@ def _likelihood(theta: np.ndarray, r: np.ndarray, n: np.ndarray) -> np.ndarray:
 def result(answer: Pool) -> Result:
     """Say what was pooled."""
     table, scale = answer.table, answer.effects.scale
-    write = KINDS[scale].write
-
-    def told(row: Any, name: str = "") -> str:
-        ends = (name, f"{name}_lower", f"{name}_upper") if name else ("estimate", "lower", "upper")
-        return numbers.interval(*(getattr(row, end) for end in ends), write)
-
+    told = partial(written, write=KINDS[scale].write)
     studies = [row for row in table.itertuples() if row.kind == "study"]
     mean, new, spread = (row for row in table.itertuples() if row.kind != "study")
-    written = numbers.interval(spread.estimate, spread.lower, spread.upper, two_digits)
     on = {"difference": "of the estimates", "ratio": "of log ratios"}.get(scale, "of log odds")
     unit = " %" if scale == "proportion" else ""
     sentences = (
         f"The mean of {numbers.count(len(studies), 'study')} is {told(mean)}{unit}, and a new "
         f"study would lie at {told(new)}{unit}.",
-        f"The SD between studies {on} is {written}, with a half-normal prior of scale "
-        f"{answer.tau_scale:g}.",
+        f"The SD between studies {on} is {written(spread, two_digits)}, with a half-normal prior "
+        f"of scale {answer.tau_scale:g}.",
     )
     shown = table_of(
         "Studies.",
         studies,
         [
             ("Study", "keep", lambda row: row.label),
-            (f"As reported ({LEVEL})", "num", lambda row: told(row, "reported")),
+            (f"As reported ({LEVEL})", "num", lambda row: told(row, name="reported")),
             (f"Given the others ({LEVEL})", "num", told),
         ],
         note="Per cent." if unit else "",

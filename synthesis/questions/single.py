@@ -48,10 +48,10 @@ from synthesis.model.likelihoods import arm_log_likelihood
 from synthesis.model.observations import Arm, ArmComparison
 from synthesis.model.records import median_months
 from synthesis.model.survival import SHAPE_PRIOR, TAIL_PRIOR
-from synthesis.numbers import chance, in_sentence, percent
+from synthesis.numbers import chance, in_sentence, percent, written
 from synthesis.predictive import MOST_SIMULATED
 from synthesis.questions import histology_effects as histology
-from synthesis.questions.contrasts import treatments_by_id, written
+from synthesis.questions.contrasts import treatments_by_id
 from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 #: Report whose result is the starting point of this project.

@@ -20,7 +20,7 @@ from synthesis.estimands import ESTIMANDS, Fit, NamedGroup
 from synthesis.fits import PooledSurvival
 from synthesis.left_out import spaced
 from synthesis.model.covariates import COVARIATES, LINES, REFERENCE, REFERENCE_BRAF_SHARE
-from synthesis.numbers import interval, is_missing, size, size_words
+from synthesis.numbers import interval, is_missing, size, size_words, written
 from synthesis.questions import contrasts
 from synthesis.questions.appraisal import appraisal_table, questions
 from synthesis.questions.contrasts import RANDOMISED, Evidence
@@ -135,12 +135,12 @@ def _row(analysis: Analysis, endpoint: Endpoint, group: NamedGroup, shown: bool)
     for histology, rows in own.groupby("histology"):
         by = {(row.estimand, row.target): row for row in rows.itertuples()}
         mean, new = (by[endpoint.estimand, target] for target in ("mean_study", "new_study"))
-        text, wide = (interval(e.estimate, e.lower, e.upper, endpoint.write) for e in (mean, new))
+        text, wide = (written(row, endpoint.write) for row in (mean, new))
         marks = (mean.estimate, mean.lower, mean.upper, new.lower, new.upper)
         values[histology] = [*_list(marks), text, wide]
         unsupported[histology] = bool(getattr(mean, "extrapolated", False))
         more[histology] = [
-            f"{own.label}: {interval(row.estimate, row.lower, row.upper, own.write)} {own.unit}"
+            f"{own.label}: {written(row, own.write)} {own.unit}"
             for (name, target), row in by.items()
             if target == "mean_study" and name != endpoint.estimand
             for own in [ESTIMANDS[name]]
@@ -240,7 +240,7 @@ def _contrasts(analysis: Analysis, name: str) -> dict[str, str]:
     def words(row: Any) -> str:
         own = known[row.estimand]
         unit = "" if own.unit == "ratio" else f" {own.unit}"
-        return f"{own.label}: {interval(row.estimate, row.lower, row.upper, own.write)}{unit}"
+        return f"{own.label}: {written(row, own.write)}{unit}"
 
     return {
         label: "; ".join(words(row) for row in rows.itertuples())
@@ -363,7 +363,7 @@ def _cohorts(analysis: Analysis) -> Iterator[dict[str, Any]]:
         marks += (row.estimate, row.lower, row.upper)
         counted.setdefault(f"{row.study}:{row.cohort}", {})[row.endpoint] = {
             "m": _list(marks),
-            "est": interval(row.estimate, row.lower, row.upper, endpoint.write),
+            "est": written(row, endpoint.write),
             "in": "" if is_missing(row.entered_as) else row.entered_as,
             "hist": "" if (told := or_nothing(row.histology)) in _UNTOLD else told,
             "src": row.status,

@@ -13,11 +13,11 @@ from synthesis.numbers import (
     LEVEL,
     count,
     in_sentence,
-    interval,
     limits_of,
     listed,
     percent,
     ratio,
+    written,
 )
 from synthesis.questions.compare import comparison_evidence
 from synthesis.questions.contrasts import KINDS, RANDOMISED
@@ -152,15 +152,10 @@ def _unit(endpoint: Endpoint) -> str:
 
 def _gain(row: Any, endpoint: Endpoint, usual: str) -> str:
     """The gain over the usual treatment in words, also when confounding is allowed for."""
-
-    def written(name: str, prefix: str) -> str:
-        ends = row[f"{prefix}lower"], row[f"{prefix}upper"]
-        return interval(row[name], *ends, endpoint.write_gain)
-
     over = f"{endpoint.unit_of_gain} more than with {in_sentence(usual)}"
     if endpoint.is_response:
-        return f"{written('estimate', '')} {over}"
-    as_is, allowed = written("gain", "gain_"), written("gain_adjusted", "gain_adjusted_")
+        return f"{written(row, endpoint.write_gain)} {over}"
+    as_is, allowed = (written(row, endpoint.write_gain, name) for name in ("gain", "gain_adjusted"))
     more = "" if allowed == as_is else f", {allowed} allowing for confounding"
     return f"{as_is} {over}{more}"
 

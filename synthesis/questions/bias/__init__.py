@@ -40,10 +40,11 @@ from synthesis.model.arrays import shared_parts
 from synthesis.model.covariates import COVARIATES
 from synthesis.model.sampler import Progress, SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR, ESTIMATED, USUAL, Variant
+from synthesis.numbers import written
 from synthesis.plots.bias import plot_bias, plot_funnel
 from synthesis.questions.bias import funnel as funnels
 from synthesis.questions.bias.funnel import PROSPECTIVE, RETROSPECTIVE, under
-from synthesis.questions.contrasts import treatments_of, written
+from synthesis.questions.contrasts import treatments_of
 from synthesis.questions.histology_effects import (
     Effect,
     effect_densities,

@@ -67,6 +67,7 @@ from synthesis.model.covariates import COVARIATES
 from synthesis.model.observations import Arm
 from synthesis.model.records import effective_size, median_months
 from synthesis.model.survival import PRIOR_OF, is_retrospective
+from synthesis.numbers import columns_of
 from synthesis.predictive import unknown_share
 from synthesis.questions.histology_effects import prior_share
 from synthesis.questions.influence import CohortWeights, weighted_quantiles
@@ -281,8 +282,7 @@ def slope_table(fit: PooledSurvival, funnel: pd.DataFrame) -> pd.DataFrame:
 
 def under(name: str, draws: np.ndarray) -> dict[str, float]:
     """Summary of draws as columns: the estimate is called by the name alone."""
-    columns = (name, f"{name}_lower", f"{name}_upper")
-    return dict(zip(columns, vars(summarise(draws)).values(), strict=True))
+    return dict(zip(columns_of(name), vars(summarise(draws)).values(), strict=True))
 
 
 def _slope_row(arms: pd.DataFrame, slope: np.ndarray) -> dict[str, object]:

@@ -323,10 +323,7 @@ def _line(answer: Impact, row: Mapping[str, Any], endpoint: Endpoint) -> str:
 
 
 def _from_to(row: Mapping[str, Any] | pd.Series, endpoint: Endpoint, basis: str = "") -> str:
-    old, new = (
-        numbers.interval(row[name], row[f"{name}_lower"], row[f"{name}_upper"], endpoint.write)
-        for name in ("before", "after")
-    )
+    old, new = (numbers.written(row, endpoint.write, name) for name in ("before", "after"))
     return f"from {old}{basis} to {new} {endpoint.unit}"
 
 

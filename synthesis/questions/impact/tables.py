@@ -6,7 +6,7 @@ changes only because there are more treatments.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from studies.vocabulary import Vocabulary
 from synthesis import estimands, numbers, predictive
 from synthesis.estimands import TARGETS, Fit, NamedGroup, quantiles
 from synthesis.fits import ResponseFit, SurvivalFit
-from synthesis.model.observations import Arm, Record, SurvivalData
+from synthesis.model.observations import SurvivalData
 from synthesis.model.response import ResponseData
 from synthesis.predictive import Crowd, Figure, NewCohort, Place, Surprise
 from synthesis.questions.contrasts import ranks
@@ -158,7 +158,7 @@ def _shift(estimand: str, before: np.ndarray, after: np.ndarray) -> dict[str, An
     cells, ends = {}, []
     for name, draws in zip(_SIDES, (before, after), strict=True):
         own = quantiles(draws)
-        cells |= zip((name, f"{name}_lower", f"{name}_upper"), own.tolist(), strict=True)
+        cells |= zip(numbers.columns_of(name), own.tolist(), strict=True)
         ends.append(on_scale(own))
     shift = float(ends[1][0] - ends[0][0])
     return cells | {
@@ -325,20 +325,9 @@ def _survival_rows(
         groups.append((arm.histology, True, _mix_words(arm.share), [arm], [curve], arm.record))
     for *about, own, curves, record in groups:
         crowd = Crowd(tuple(arm.n for arm in own), tuple(curves))
-        for figure, law in _figures_of(data, own, record, crowd.n):
+        for figure, law in predictive.figures_of(data, own, record):
             words = dict(zip(("group", "entered", "mix"), about, strict=True))
             yield _row(figure, predictive.judge(law(crowd, rng), figure.alike), crowd.n, words)
-
-
-def _figures_of(
-    data: SurvivalData, arms: Sequence[Arm], record: Record, n: int
-) -> Sequence[tuple[Figure, predictive.Law]]:
-    """What is printed of some arms; of listed patients their median, where it is reached."""
-    if arms[0].chains:
-        return predictive.printed_figures(record.outcome, record.landmarks, n)
-    own = [p for p in data.patients if any(data.arms[p.arm] is arm for arm in arms)]
-    median = predictive.listed_median([p.months for p in own], [p.event for p in own])
-    return [median] if median else []
 
 
 def _repeats(fit: Fit) -> int:

@@ -26,10 +26,10 @@ from synthesis.estimands import (
     tells_histology,
 )
 from synthesis.fits import PooledSurvival, ResponseFit, SurvivalFit, used_priors
-from synthesis.numbers import LEVEL, count, interval, listed, percent
+from synthesis.numbers import LEVEL, count, listed, percent, written
 from synthesis.questions.certainty import PRIOR as CONFOUNDED
 from synthesis.questions.compare import Comparison, chance_heading
-from synthesis.questions.contrasts import RANDOMISED, Reference, written
+from synthesis.questions.contrasts import RANDOMISED, Reference
 from synthesis.questions.pooled import tables
 from synthesis.questions.pooled.shrinkage import SHRUNK, contradictions
 from synthesis.result import Cell, Finding, Picture, Result, Table, table_of
@@ -308,10 +308,7 @@ def _gain(row: pd.Series, endpoint: Endpoint) -> dict[str, str]:
     words = {name: row[name] for name in _JUDGED}
     if endpoint.is_response:
         return words | {"gain": written(row, endpoint.write_gain)}
-    gains = {
-        name: interval(*(row[f"{name}{end}"] for end in ("", "_lower", "_upper")), numbers.months)
-        for name in ("gain", "gain_adjusted")
-    }
+    gains = {name: written(row, numbers.months, name) for name in ("gain", "gain_adjusted")}
     chances = {name: numbers.chance(row[name]) for name in ("p_gain", "p_gain_adjusted")}
     return gains | chances | words
 

@@ -65,7 +65,7 @@ def contradictions(
             own = listed(f"{each.label}: {each.printed}" for each in group.itertuples())
             sentences.append(
                 f"{about}: the average study of "
-                f"{numbers.interval(*row[['estimate', 'lower', 'upper']], endpoint.write)} "
+                f"{numbers.written(row, endpoint.write)} "
                 f"{endpoint.unit} lies outside what its cohorts report by themselves ({own}): it "
                 f"is {SHRUNK}."
             )

@@ -298,7 +298,7 @@ def _findings(answer: Sensitivity) -> Iterator[Finding]:
 
 def value_of(row: Mapping[str, Any]) -> str:
     """The number of a row with its interval."""
-    return numbers.interval(row["estimate"], row["lower"], row["upper"], _writer(row["kind"]))
+    return numbers.written(row, _writer(row["kind"]))
 
 
 def _writer(kind: str) -> numbers.Writer:

@@ -50,7 +50,7 @@ from xarray import DataTree
 
 from studies import Registry
 from synthesis.estimands import LEVEL, Group, curve, quantiles, reference_share
-from synthesis.fits import SurvivalFit, centre_share, used_priors
+from synthesis.fits import SurvivalFit, centre_share, smaller_steps, used_priors
 from synthesis.left_out import log_likelihood_as_drawn
 from synthesis.model import sampler
 from synthesis.model.arrays import Sizes, sizes_for
@@ -299,9 +299,8 @@ def _made(
         # the base is judged as a report judges its fits
         if not left or (reliable and not (is_base and fit.diagnosis.verdict != "PASS")):
             break
-        target = 1.0 - (1.0 - settings.target_accept) / 2.0
-        twice = {"draws": 2 * settings.draws, "tune": 2 * settings.tune}
-        settings = replace(settings, **twice, target_accept=target)
+        twice = replace(settings, draws=2 * settings.draws, tune=2 * settings.tune)
+        settings = smaller_steps(twice)
     diagnosis = {"verdict": fit.diagnosis.verdict, "advice": fit.diagnosis.advice}
     return {
         "answers": {name: asdict(own) for name, own in answers.items()},
