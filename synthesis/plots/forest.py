@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -197,12 +198,13 @@ def _splits(heights: Sequence[float]) -> Iterator[tuple[float, tuple[int, ...]]]
         )
 
 
-def _reach(table: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """Values that an axis in months must hold, and those that may stretch it."""
-    if "reach" in table.attrs:
+def _reach(table: pd.DataFrame) -> list[list[float]]:
+    """Least and greatest values that an axis in months must hold, and that may stretch it."""
+    if "reach" in table.attrs:  # two numbers each: pandas copies them at every step
         return table.attrs["reach"]
-    inside, ends = (table[columns].to_numpy(dtype=float).ravel() for columns in (_INSIDE, _ENDS))
-    return inside.tolist(), ends.tolist()
+    both = (table[columns].to_numpy(dtype=float) for columns in (_INSIDE, _ENDS))
+    months = (values[(values > 0.0) & np.isfinite(values)] for values in both)
+    return [[*map(float, (own.min(), own.max()))] if own.size else [] for own in months]
 
 
 @dataclass(frozen=True)

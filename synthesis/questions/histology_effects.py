@@ -172,7 +172,7 @@ def effects_table(effects: Mapping[str, Sequence[Effect]]) -> pd.DataFrame:
             above = expected, float(np.mean(draws > 0.0))
         middle = prior.natural(prior.quantile(0.5))
         rows.append((*about, "prior", middle, *prior.implied(), sd, 1.0, above[0], *sizes))
-        after = quantiles(np.array([prior.natural(draw) for draw in draws])).tolist()
+        after = quantiles(np.exp(np.log(prior.natural(1.0)) * draws)).tolist()
         learnt = float(np.std(draws)), prior_share(sd, draws), above[1]
         rows.append((*about, "posterior", *after, *learnt, *sizes))
     return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
