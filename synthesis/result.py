@@ -180,6 +180,11 @@ class Finding:
     folded: bool = False
 
     @property
+    def question(self) -> str:
+        """The heading."""
+        return self.heading
+
+    @property
     def text(self) -> str:
         """The sentences, a paragraph a line."""
         return "\n".join(self.sentences)

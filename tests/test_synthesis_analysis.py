@@ -188,6 +188,7 @@ def test_treatments_are_set_against_each_other_for_every_endpoint(analysis):
 def test_gains_in_the_answers_are_those_of_the_comparison(analysis):
     assert [answer.endpoint for answer in analysis.answers] == list(analysis.fits)
     for answer in analysis.answers:
+        assert answer.text.splitlines() == [*answer.sentences]
         endpoint, table = endpoint_of(answer.endpoint), analysis.comparison.table
         known = table[(table["endpoint"] == endpoint.id) & (table["estimand"] == endpoint.gain)]
         expected = {

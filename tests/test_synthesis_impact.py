@@ -138,9 +138,10 @@ def test_manifest_names_both_registries(sampled, pair):
 def test_answers_are_made_from_the_tables_and_stages_are_reported(sampled, os_rows, stages):
     row = os_rows.loc["Lenvatinib"]
     ends = (row["before"], row["before_lower"], row["before_upper"])
-    first = result(sampled, sampled.registry).findings[0]
+    first = sampled.answers[0]
+    assert result(sampled, sampled.registry).findings[0] is first
     assert f"from {numbers.interval(*ends, numbers.months)} to " in first.text
-    assert first.heading.startswith("What does adding Odd 2021, ")
+    assert first.question.startswith("What does adding Odd 2021, ")
     assert stages[-1] == "tables"
     assert any(words.startswith("os, with the new studies:") for words in stages)
     assert sum("compiling" in words for words in stages) <= 1

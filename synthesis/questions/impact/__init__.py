@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -72,6 +73,11 @@ class Impact:
     def studies(self) -> tuple[Study, ...]:
         """The new and the changed reports."""
         return (*self.new, *self.changed)
+
+    @cached_property
+    def answers(self) -> tuple[Finding, ...]:
+        """Questions with their answers in words, and the figure of each endpoint."""
+        return tuple(_findings(self))
 
 
 def impact(
@@ -195,7 +201,7 @@ def result(answer: Impact, registry: Registry) -> Result:
     made = Result(
         name="impact",
         title=f"What {_names(answer)} change{'s' if len(answer.studies) == 1 else ''}",
-        findings=tuple(_findings(answer)),
+        findings=answer.answers,
         tables={name: getattr(answer, name) for name in kept},
         verdicts=answer.verdicts,
         facts=answer.manifest,

@@ -221,6 +221,11 @@ class Answer:
     rows: tuple[Mapping[str, str], ...]
     endpoint: str
 
+    @property
+    def text(self) -> str:
+        """The sentences, a paragraph a line."""
+        return "\n".join(self.sentences)
+
 
 def answers(pooled: Pooled, vocabulary: Vocabulary) -> tuple[Answer, ...]:
     """Answer the question of each endpoint."""
