@@ -48,15 +48,17 @@ class Prior(BaseModel):
     r""":math:`\mathrm{Normal}(\text{location}, \text{scale}^2)` or its absolute value at location
     zero."""
     location: float = 0.0
-    scale: float = Field(gt=0.0)
     """On the scale of the model (log months, log ratio, log odds)."""
+    scale: float = Field(gt=0.0)
+    """On the same scale."""
     reads_as: Literal["months", "ratio", "factor", "share", "shape", "value"]
     r"""How a reader sees it: ``exp`` for months, ratios and shapes, the logistic function for
     shares, as it is for a value, and for a standard deviation :math:`\tau` the factor
     :math:`e^{1.96\,\tau}` by which one in forty lies above the mean."""
     rationale: str
+    """Why this family and scale."""
     source: str
-    """Why this family and scale, and where from."""
+    """Where they are from."""
 
     @field_validator("location")
     @classmethod

@@ -87,18 +87,18 @@ _EARLIEST = 1e-3  # months, as in the arrays of the model
 
 @dataclass(frozen=True)
 class LeftOutDensities:
-    """Predictive densities of one fit.
-
-    Log predictive density of each cohort given all others, ``(cohorts,)``; how far their sum falls
-    short of the log density with each cohort included (``p_loo``); and what they are made of, from
-    :func:`cohort_log_likelihood` and :func:`without_each`.
-    """
+    """Predictive densities of one fit."""
 
     elpd: np.ndarray
+    """Log predictive density of each cohort given all others, ``(cohorts,)``."""
     pareto_k: np.ndarray
+    """Of each cohort, ``(cohorts,)``; infinite where there are too few draws to say."""
     p_loo: float
+    """How far the sum falls short of the log density with each cohort included."""
     log_likelihood: np.ndarray = field(repr=False)
+    """From :func:`cohort_log_likelihood`, ``(draws, cohorts)``."""
     weights: np.ndarray = field(repr=False)
+    """From :func:`without_each`, ``(draws, cohorts)``."""
 
 
 def leave_one_out(

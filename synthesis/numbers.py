@@ -118,7 +118,7 @@ def columns_of(name: str = "") -> tuple[str, str, str]:
 
 
 def written(row: Any, write: Writer, name: str = "") -> str:
-    """The `interval` in the columns `columns_of` a record, a mapping or a row of a table."""
+    """The estimate of a record, a mapping or a row of a table with its limits, as `interval`."""
     read = row.__getitem__ if hasattr(row, "keys") else partial(getattr, row)
     return interval(*map(read, columns_of(name)), write)
 

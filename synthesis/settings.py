@@ -38,7 +38,7 @@ class Settings:
     tune: int = SamplerSettings.tune
     chains: int = SamplerSettings.chains
     seed: int = SamplerSettings.seed
-    """As `draws`, `tune` and `chains` of the sampler."""
+    """`draws`, `tune`, `chains` and `seed` are those of the sampler."""
     reference_mix: float = REFERENCE_MIX
     """Share of mixed histology, 0 to 1, of the reference population."""
     verified_only: bool = False

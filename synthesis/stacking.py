@@ -64,19 +64,18 @@ CHOICE_COLUMNS = (
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """How well each family predicts the cohorts that it has not seen, and what follows.
-
-    The table has :data:`CHOICE_COLUMNS`, one row a family, the best first. ``elpd``: sum over the
-    cohorts of the log predictive density; ``elpd_difference``: against the best; ``p_loo``: how far
-    it falls short of the density with the cohort included; ``high_k``: number of cohorts whose
-    Pareto k exceeds :data:`HIGH_K`. The stacking weights stand by the name of the family, in the
-    order of the fits; unless stacked, there are too few cohorts and they are equal.
-    """
+    """How well each family predicts the cohorts that it has not seen, and what follows."""
 
     table: pd.DataFrame = field(repr=False)
+    """:data:`CHOICE_COLUMNS`, one row a family, the best first. ``elpd``: sum over the cohorts of
+    the log predictive density; ``elpd_difference``: against the best; ``p_loo``: how far it falls
+    short of the density with the cohort included; ``high_k``: number of cohorts whose Pareto k
+    exceeds :data:`HIGH_K`."""
     weights: Mapping[str, float]
+    """Name of a family -> stacking weight, in the order of the fits."""
     cohorts: int
     stacked: bool
+    """Whether the weights were estimated; else there are too few cohorts and they are equal."""
 
 
 def _of_any(name: str, words: str) -> property:
@@ -86,15 +85,15 @@ def _of_any(name: str, words: str) -> property:
 
 @dataclass(frozen=True)
 class StackedFit:
-    """Fits of several families to the same observations, used as one :class:`PooledSurvival`.
-
-    By the name of a family: its fit, its weight (these add up to one), and which of its draws are
-    used, ``(draws,)``; those without rows are left out.
-    """
+    """Fits of several families to the same observations, used as one :class:`PooledSurvival`."""
 
     fits: Mapping[str, SurvivalFit]
+    """By the name of a family."""
     weights: Mapping[str, float]
+    """By the name of a family, adding up to one."""
     rows: Mapping[str, np.ndarray] = field(repr=False)
+    """Name of a family -> which of its draws are used, ``(draws,)``; a family without any has no
+    entry."""
 
     data = _of_any("data", "Observations, the same for every family.")
     left_out = _of_any("left_out", "Cohorts that are not counted.")

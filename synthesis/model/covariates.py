@@ -68,8 +68,9 @@ class Covariate:
     number: Callable[[CohortRef], float | None] | None = None
     """The number of a cohort, ``None`` where its report does not tell it."""
     middle: float = 0.0
+    """The number that counts as 0."""
     unit: float = 1.0
-    """The number that counts as 0, and what is one more."""
+    """What is one more."""
     reference: float = 0.0
     """Difference of the reference population from the middle."""
 

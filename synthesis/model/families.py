@@ -91,19 +91,22 @@ class Family(ABC):
     """What the model needs to know of a survival family."""
 
     name: str
+    """A key of :data:`FAMILIES`."""
     label: str
-    """A key of :data:`FAMILIES`, and the name in running text."""
+    """The name in running text."""
     shape_prior: str
+    """Prior of the mean log shape."""
     equation: str
+    r"""Survival at :math:`\zeta = z` as it stands on a page, HTML."""
     curve: Callable[..., Any]
     """Compiled: ``(z, tail, *prepared)`` -> log survival, log density of ``z``, the derivatives of
     both in ``z``, and those in the tail."""
     has_shape: bool = True
     """Whether the shape is free."""
     tail_prior: str | None = None
-    """Priors of the mean log shape and tail; ``None`` where there is no tail."""
+    """Prior of the mean tail; ``None`` where there is no tail."""
     tail_symbol: str = ""
-    r"""Survival at :math:`\zeta = z` and the tail as they stand on a page, HTML."""
+    """The tail as it stands on a page, HTML."""
     prepare: Callable[..., Any] = staticmethod(_needs_nothing)
     """Compiled: three numbers that ``curve`` needs of a tail."""
 

@@ -78,7 +78,7 @@ class Arm:
     entered_as: str
     methods: tuple[str, ...] = ()
     told: bool = True
-    """As of :class:`~synthesis.model.records.ArmReading`."""
+    """`chains` to `told` are as of :class:`~synthesis.model.records.ArmReading`."""
     record: Record | None = None
     """The record it was read from; ``None`` where an arm was made from no report."""
 
@@ -108,7 +108,7 @@ class ArmComparison:
 
     first: int
     second: int
-    """Indices into :attr:`SurvivalData.groups`; of histologies the mixed is the first."""
+    """Both are indices into :attr:`SurvivalData.groups`; of histologies the mixed is the first."""
     reading: ComparisonReading
     """Log hazard ratio of the first group against the second."""
     log_medians: tuple[float, float] | None = None
@@ -145,8 +145,8 @@ class SurvivalData:
     classes: tuple[str, ...]
     treatments: tuple[str, ...]
     studies: tuple[str, ...]
-    """Identifiers, in order of display; of a treatment there is a counted cohort or an adjusted
-    comparison."""
+    """`classes`, `treatments` and `studies` are identifiers in order of display; of a treatment
+    there is a counted cohort or an adjusted comparison."""
     treatment_class: tuple[int, ...]
     """Class of each treatment."""
     cohorts: tuple[CohortRef, ...]
@@ -155,7 +155,7 @@ class SurvivalData:
     comparisons: tuple[ArmComparison, ...]
     verified_only: bool = False
     use_read_as: Readings = False
-    """Which printed figures were looked at; see :attr:`view`."""
+    """With `verified_only`, which printed figures were looked at; see :attr:`view`."""
     covariates: tuple[tuple[float, ...], ...] = ()
     """Of each cohort, in the order of :data:`~synthesis.model.covariates.COVARIATES`; of all `refs`
     where some report compares groups that differ in one."""

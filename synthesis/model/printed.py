@@ -210,9 +210,11 @@ class Chain:
     time: np.ndarray
     """Months, ``(points,)``, increasing; equal only where order statistics are printed alike."""
     cell: np.ndarray
+    """Exponent of :math:`S_{p-1} - S_p`, ``(points,)``."""
     density: np.ndarray
+    """Exponent of :math:`f_p`, ``(points,)``."""
     beyond: np.ndarray
-    """Exponents of :math:`S_{p-1} - S_p`, :math:`f_p` and :math:`S_p`, each ``(points,)``."""
+    """Exponent of :math:`S_p`, ``(points,)``."""
     log_constant: float
     """The multinomial coefficients: needed when chains with different ranks are mixed."""
     nodes: tuple[np.ndarray, ...]
@@ -455,7 +457,7 @@ class PrintedMedian:
     """``None``: not reached, while a limit of it is printed."""
     lower: Reading | None = None
     upper: Reading | None = None
-    """``None``: not printed, not reached, or not an event time (symmetric interval)."""
+    """Of either limit ``None``: not printed, not reached, or no event time (symmetric interval)."""
     level: float = 0.95
     """Confidence level of the interval."""
     method: str | None = None

@@ -177,8 +177,8 @@ class ComparisonReading:
 
     low: float
     high: float
-    """Ends of the range in which the log hazard ratio lies, equal where it is a number; negative
-    where the first group lives longer."""
+    """`low` and `high` are the ends of the range in which the log hazard ratio lies, equal where it
+    is a number; negative where the first group lives longer."""
     variance: float
     """Variance of the log hazard ratio, above 0."""
     kind: Literal["hazard ratio", "p"]

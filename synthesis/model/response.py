@@ -87,7 +87,7 @@ class ResponseData:
     classes: tuple[str, ...]
     treatments: tuple[str, ...]
     studies: tuple[str, ...]
-    """Identifiers, in order of display."""
+    """`classes`, `treatments` and `studies` are identifiers in order of display."""
     treatment_class: tuple[int, ...]
     """Class of each treatment."""
     cohorts: tuple[CohortRef, ...]

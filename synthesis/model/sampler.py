@@ -228,7 +228,7 @@ class Diagnosis:
     worst_parameter: str
     min_ess_bulk: float
     min_ess_tail: float
-    """Smallest effective sizes of any parameter."""
+    """The two are the smallest effective sizes of any parameter."""
     divergences: int
     min_bfmi: float
     """Smallest energy fraction of any chain."""
