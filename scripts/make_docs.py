@@ -190,12 +190,15 @@ def take_answer(results: Path, most: int = 6) -> None:
 
     `results` is the folder of a report on this registry, `most` how many treatments.
     """
-    tables = {path.stem: pd.read_csv(path) for path in (results / "tables").glob("*.csv")}
-    medians = tables["pooled"].query(
+    names = "pooled", "compare", "histology_alternatives", "predictive_coverage"
+    pooled, compared, alternatives, checks = (
+        pd.read_csv(results / "tables" / f"{name}.csv") for name in names
+    )
+    medians = pooled.query(
         "endpoint == 'os' and estimand == 'median_months' and histology == 'reference' "
         "and target == 'mean_study'"
     )
-    compared = tables["compare"].query("endpoint == 'os'").dropna(subset="p_gain")
+    compared = compared.query("endpoint == 'os'").dropna(subset="p_gain")
     ends = ["estimate", "lower", "upper"]
     about = ["reference", "evidence", "tipping_limit", "tipping_estimate", "certainty"]
     about += ["adjusted", "adjusted_lower", "adjusted_upper"]
@@ -211,8 +214,8 @@ def take_answer(results: Path, most: int = 6) -> None:
     )
     columns = ["treatment", *_named("median").values(), "evidence", *_named("gain").values()]
     _keep(known[list(dict.fromkeys([*columns, "cohorts", "patients", *about]))], ANSWER)
-    _keep(tables["histology_alternatives"].query("endpoint == 'os'"), HISTOLOGY)
-    _keep(tables["predictive_coverage"], CHECKS)
+    _keep(alternatives.query("endpoint == 'os'"), HISTOLOGY)
+    _keep(checks, CHECKS)
     shutil.copy(results / "figures" / "compare.svg", ANSWER.with_name("compare.svg"))
 
 

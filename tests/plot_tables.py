@@ -472,7 +472,11 @@ def page_of(figure: Figure) -> str:
     page = ["  ".join(own for _, own in sorted(line)) for line in lines]
     artists = [own for axes in figure.axes for own in axes.get_children() if own.get_gid()]
     for axes in figure.axes:
-        null = [at(own) for own in axes.lines if (own.get_gid() or "").endswith("null")]
+        null = [
+            at(own)
+            for own in axes.lines
+            if (own.get_gid() or "").endswith("null") and len({*own.get_xdata()}) == 1
+        ]
         told = [axes.get_xscale(), _span(*axes.get_xlim()), *(f"line at {x:g}" for x in null)]
         page.append(f"[{axes.get_label()}: {', '.join(told)}]")
     for gid, label in labels_of(figure).items():

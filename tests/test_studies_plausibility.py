@@ -257,20 +257,23 @@ HERE = {"institutions": ["One Hospital"]}
 IN_FULL = {"authors": ["Abel A"], "year": 2001, "title": "Outcomes of a drug"}
 TRIAL = {"year": 2001, "trial_registration": "NCT00000001", "title": "Interim analysis"}
 TWICE = {
-    "one DOI": ({"doi": "10.1000/one", "year": 2001}, {}, {}, ["citation.doi"]),
-    "author, year and title": (IN_FULL, {}, {}, ["citation.authors"]),
-    "another title": (IN_FULL, {}, {"title": "Outcomes of another drug"}, []),
-    "one trial, one title": (TRIAL, {}, {"title": "Interim  analysis"}, ["citation.title"]),
-    "one trial, two titles": (TRIAL, {}, {"title": "Final analysis"}, []),
+    "one DOI": ({"doi": "10.1000/one", "year": 2001}, {}, ["citation.doi"]),
+    "author, year and title": (IN_FULL, {}, ["citation.authors"]),
+    "another title": (IN_FULL, {"title": "Outcomes of another drug"}, []),
+    "one trial, one title": (TRIAL, {"title": "Interim  analysis"}, ["citation.title"]),
+    "one trial, two titles": (TRIAL, {"title": "Final analysis"}, []),
 }
 
 
-@pytest.mark.parametrize(("citation", "first", "second", "fields"), TWICE.values(), ids=TWICE)
-def test_a_report_entered_twice_is_flagged_in_the_second(citation, first, second, fields):
-    earlier = one(arm(), name="abel2001", citation=citation | first)
+@pytest.mark.parametrize(("citation", "second", "fields"), TWICE.values(), ids=TWICE)
+def test_a_report_entered_twice_is_flagged_in_the_second(citation, second, fields):
+    earlier = one(arm(), name="abel2001", citation=citation)
     later = one(arm(), name="abel2001b", citation=citation | second)
-    found = [w for w in reviewed(earlier, later).warnings if w.check == "same-report"]
-    assert [(w.file, w.field) for w in found] == [("abel2001b.toml", field) for field in fields]
+    found = reviewed(earlier, later).warnings
+    if citation is not TRIAL:  # reports of one trial may share patients too
+        assert {w.check for w in found} <= {"same-report"}
+    found = [(w.file, w.field) for w in found if w.check == "same-report"]
+    assert found == [("abel2001b.toml", field) for field in fields]
 
 
 def test_ratios_that_belong_together_are_not_flagged():

@@ -20,7 +20,7 @@ from synthesis.model.sampler import SamplerSettings
 from synthesis.model.survival import BIAS_PRIOR
 from synthesis.questions import bias as question
 from synthesis.questions.bias.funnel import RETROSPECTIVE, cohort_kinds
-from synthesis.questions.histology_effects import effect_densities
+from synthesis.questions.effects import effect_densities
 
 MIX = 0.4
 

@@ -16,6 +16,7 @@ import time
 from importlib.machinery import ModuleSpec
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import golden
 import pytest
@@ -483,9 +484,12 @@ def test_words_that_commands_know_are_those_of_their_owners():
     from synthesis import choices
     from synthesis.model.families import FAMILIES
     from synthesis.plots.style import SHEETS
+    from synthesis.questions.plan import simulate
 
     assert tuple(FAMILIES) == choices.FAMILIES
     assert tuple(SHEETS) == choices.WIDTHS
+    assert get_args(simulate.Kind) == choices.STUDY_KINDS
+    assert get_args(simulate.Population) == choices.POPULATIONS
 
 
 @pytest.mark.slow

@@ -367,3 +367,15 @@ def test_what_is_listed_fits_the_terminal_and_breaks_no_number(columns, capsys, 
             rows = [line.split() for line in lines[1:] if re.match(r"[a-z]", line)]
             assert [row[0] for row in rows] == [name for name, _ in listed]  # stand whole
             assert all(str(n or "-") in row for row, (_, n) in zip(rows, listed, strict=True))
+
+
+def test_a_terminal_that_calls_itself_dumb_shows_the_same(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    shown = []
+    for name in ("xterm", "dumb"):
+        monkeypatch.setenv("TERM", name)
+        assert cli.main(("studies", "list")) == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert max(map(len, shown[0].splitlines())) > 80

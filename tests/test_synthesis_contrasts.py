@@ -203,7 +203,9 @@ def fit(registry):
         ("sorafenib", ACROSS, (), (0, 0), (3, 1), (82, 5)),
     ],
 )
-def test_a_report_of_both_carries_a_contrast(fit, other, kind, reports, shared, cohorts, patients):
+def test_what_carries_a_contrast_and_how_many_stand_behind_it(
+    fit, other, kind, reports, shared, cohorts, patients
+):
     found = evidence(fit, "lenvatinib", other)
     assert (found.kind, found.reports, found.shared) == (kind, reports, shared)
     assert (found.cohorts, found.patients) == (cohorts, patients)

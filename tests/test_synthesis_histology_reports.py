@@ -9,7 +9,6 @@ import pytest
 from benefit_fits import read, split, spread, whole
 from fits import fit_of, observations
 from loo_by_hand import spread_fit
-from registries import shipped
 from small_registry import cohort, landmark, median, study, subgroup
 
 from studies.figures import View
@@ -184,11 +183,11 @@ def test_where_the_reading_is_asked_for_the_answer_without_it_is_given(registry)
 # --- The table -----------------------------------------------------------------------------------
 
 
-def test_every_report_that_says_something_is_in_the_table(shipped_table):
+def test_every_report_that_says_something_is_in_the_table(shipped, shipped_table):
     words = {"histology", "origin"}
     saying = {
         study.id
-        for study in shipped()
+        for study in shipped
         if any(
             cohort.histology
             or cohort.read_as

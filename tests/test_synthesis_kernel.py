@@ -10,7 +10,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from likelihood_arrays import total
+from likelihood_arrays import chains_of, total
 
 from studies.selection import CohortRef
 from synthesis.model import kernel, printed
@@ -118,6 +118,24 @@ def by_definition(values, name):
         share=share,
         comparisons=COMPARISONS,
     )
+
+
+def test_the_arrays_hold_what_is_printed():
+    arrays = data_for("weibull")
+    for arm, expected in enumerate(PRINTED):
+        held = [own for _, own in chains_of(arrays, arm)]
+        assert len(held) == len(expected)
+        for own, (_, chain) in zip(held, expected, strict=True):
+            for name in ("cell", "density", "beyond", "log_constant", "survivors", "size"):
+                assert getattr(own, name) == pytest.approx(getattr(chain, name)), name
+            for name in ("nodes", "node_weights"):
+                for one, other in zip(getattr(own, name), getattr(chain, name), strict=True):
+                    assert one == pytest.approx(other), name
+    who = arrays["patient_weight"] > 0
+    listed = (arrays[f"patient_{name}"][who].tolist() for name in ("arm", "log_time", "event"))
+    assert [(arm, math.exp(t), bool(died)) for arm, t, died in zip(*listed, strict=True)] == [
+        (arm, pytest.approx(months), died) for arm, months, died in PATIENTS
+    ]
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -134,6 +134,13 @@ def test_treatments_of_new_studies_come_first_then_those_that_move_most():
     assert found.index(order[1]) < found.index("Other treatments")
 
 
+def test_the_estimate_without_new_studies_stands_above_that_with_them():
+    figure = plots.plot_impact(*tables.impact_tables())
+    gid, named = row_of(figure, tables.TREATMENTS[0][1]), by_gid(figure)
+    before, after = (named[f"{gid}-{side}-estimate"] for side in ("before", "after"))
+    assert before.get_ydata()[0] < after.get_ydata()[0]
+
+
 def test_too_many_figures_keep_those_that_speak_and_the_most_surprising():
     found = words(plots.plot_impact(*tables.impact_tables(), limit=3))
     assert {"0.55", "<0.01", "0.01"} <= set(found)

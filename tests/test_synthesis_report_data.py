@@ -225,13 +225,13 @@ def test_patients_are_counted_once_for_page_tables_figures_and_terminal(analysis
 
 
 def test_the_library_of_the_charts_is_made_once_and_made_again_where_it_is_damaged(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, request
 ):
+    request.addfinalizer(charts.bundle.cache_clear)
     made = []
-    bundled = vl_convert.javascript_bundle
     monkeypatch.setenv("ATC_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        vl_convert, "javascript_bundle", lambda *of, **more: made.append(of) or bundled(*of, **more)
+        vl_convert, "javascript_bundle", lambda *of, **_: made.append(of) or "vegaEmbed"
     )
 
     def fresh() -> str:
@@ -243,7 +243,6 @@ def test_the_library_of_the_charts_is_made_once_and_made_again_where_it_is_damag
     assert fresh() == first
     assert len(made) == 1
     (kept,) = (tmp_path / "cache").rglob("*.npz")
-    kept.write_bytes(kept.read_bytes()[:1000])
+    kept.write_bytes(kept.read_bytes()[: kept.stat().st_size // 2])
     assert fresh() == first
     assert len(made) == 2
-    charts.bundle.cache_clear()

@@ -349,8 +349,8 @@ def good():
     return np.random.default_rng(0).standard_normal((4, 1000))
 
 
-# of the last chain; where it is as wide as others and elsewhere, or a tenth as wide at the same
-# centre, only R-hat sees it
+# Width of the last chain, and how far it lies from the others. A chain a tenth as wide, at the same
+# centre, is seen by the folded R-hat alone.
 @pytest.mark.parametrize(
     ("width", "away", "divergent", "verdict", "advice"),
     [

@@ -124,7 +124,7 @@ def test_a_figure_gets_the_choices_with_an_answer(tried):
     assert "prospective" not in set(curve["specification"])
     headings = ["", "Survival family", "Which figures count", "Without one report"]
     assert list(curve["heading"].unique()) == headings
-    # no aspect is chosen in so many ways that its choices need numbers, but for the six_reports
+    # no aspect is chosen in so many ways that its choices need numbers, but for the reports
     numbered = curve[curve["mark"] != ""]
     assert set(numbered["group"]) <= {"studies", "selection"}
 
@@ -230,7 +230,7 @@ def test_priors_that_the_likelihood_cannot_reach_are_not_scaled(made_up):
     fit, _ = made_up
     names = set(runner.log_priors(fit))
     assert {"overall_median", "shape_log_logistic", "convention_logit"} <= names
-    # no tail in this family, no BRAF status in these six_reports
+    # no tail in this family, no BRAF status in these reports
     assert not {"tail_treatment_sd", "shape_weibull", "covariate_braf_mutated"} & names
     alone = replace(fit, data=fit.data.at_share(0.4))
     assert "mixed_share" not in runner.log_priors(alone)

@@ -26,7 +26,7 @@ def kept(path: Path, make: Callable[[], list[Any]]) -> list[Any]:
 def in_blocks(stem: Path, wanted: int, make: Callable[[int], Any]) -> list[Any]:
     """Results of 0, 1, 2, ..., in whole blocks; files are named after ``stem`` and their number."""
     found: list[Any] = []
-    for block in track(range(-(-wanted // BLOCK)), f"blocks of {stem.name}"):
+    for block in track(range(-(-wanted // BLOCK)), f"blocks of {stem.parent.name} {stem.name}"):
         numbers = range(block * BLOCK, (block + 1) * BLOCK)
         path = stem.with_name(f"{stem.name}_{block:03d}.json")
         found += kept(path, lambda numbers=numbers: [make(number) for number in numbers])

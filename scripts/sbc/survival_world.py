@@ -55,34 +55,26 @@ _NOT_TOLD = tuple(name for name in COVARIATES if name not in TOLD)
 
 @dataclass(frozen=True)
 class Plan:
-    """What one cohort prints.
-
-    n
-        Patients: of the whole, or of the pure and the mixed.
-    prints
-        ``"pairs"`` (medians of pure and mixed), ``"limits"`` (median with limits), ``"median"``,
-        ``"landmarks"`` or ``"listed"``.
-    told
-        Transformation behind the limits, ``""`` where the report does not tell it.
-    months
-        Landmarks, beside what is printed otherwise.
-    mixed
-        Mixed patients of the whole, -1 where they are not printed.
-    braf
-        Mutated and tested.
-    """
+    """What one cohort prints."""
 
     report: str
     treatment: str
     n: tuple[int, ...]
+    """Patients: of the whole, or of the pure and the mixed."""
     prints: str
+    """``"pairs"`` (medians of pure and mixed), ``"limits"`` (median with limits), ``"median"``,
+    ``"landmarks"`` or ``"listed"``."""
     told: str = ""
+    """Transformation behind the limits, ``""`` where the report does not tell it."""
     months: tuple[float, ...] = ()
+    """Landmarks, beside what is printed otherwise."""
     mixed: int = -1
+    """Mixed patients of the whole, -1 where they are not printed."""
     design: str = "not stated"
     line: str = ""
     origin: str = ""
     braf: tuple[int, int] = (0, 0)
+    """Patients whose tumour is mutated, and those tested."""
 
 
 PLANS = (

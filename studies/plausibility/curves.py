@@ -147,7 +147,10 @@ def _ratios(limits: _Limits, *, half: bool) -> tuple[float, float, float, float]
 def _log_ratio_bound(
     n: float, level: float, slack: float, probability: float, *, half: bool = False
 ) -> float:
-    """Quantile of the log ratio of the limits, or of median and lower one, so many ranks out."""
+    """Quantile of the log ratio of the upper to the lower limit, each `slack` ranks further out.
+
+    With `half` it is that of the median to the lower limit.
+    """
     lower, upper = median_interval_ranks(n, level)
     if half:
         upper = (n + 1.0) / 2.0
@@ -425,10 +428,8 @@ def p_values(study: Study, around: Around) -> Iterator[Finding]:
             continue
         medians = [_median(arm, comparison.endpoint) for arm in groups]
         if None not in medians and all(arm.n for arm in groups):
-            path, events = (
-                ("comparisons", place),
-                [_events(own, comparison.endpoint) for own in groups],
-            )
+            path: Path = ("comparisons", place)
+            events = [_events(arm, comparison.endpoint) for arm in groups]
             yield from _p_against_medians(comparison, groups, medians, events, path)
             yield from _hr_against_medians(comparison, medians, events, path)
 

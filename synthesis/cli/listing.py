@@ -31,8 +31,8 @@ from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count, in_sentence
 
 WIDTH = 100
-# Columns of text between two columns of a table, those that words are folded to, those of a file.
-_GAP, _NARROW, _ENDLESS = 2, 12, 100_000
+# Signs between two columns of a table; the least width of folded words.
+_GAP, _NARROW = 2, 12
 
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS", "COUNTS")
 _SHORT_DESIGNS = {
@@ -63,9 +63,6 @@ def aligned(
     Where they are wider than `width`, that of the terminal, columns of words are folded, but for
     the first; where that is not enough, those of `drop` are left out, one after the other.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     table = list(rows)
     kept = table[0]
     for name in (None, *drop):
@@ -78,17 +75,14 @@ def aligned(
         gaps = _GAP * (len(kept) - 1)
         if width is None or sum(least) + gaps <= width:
             break
-    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-    for head, own in zip(kept, least, strict=True):
-        justify = "right" if head in right else "left"
-        grid.add_column(justify=justify, overflow="fold", min_width=own)
+    if width is not None and sum(widths) + gaps > width:
+        return _folded(shown, right, least, width)
+    set_in = [str.rjust if head in right else str.ljust for head in kept]
+    lines = []
     for row in shown:
-        grid.add_row(*row)
-    plain = {"color_system": None, "markup": False, "highlight": False, "emoji": False}
-    console = Console(width=width or _ENDLESS, **plain)
-    with console.capture() as lines:
-        console.print(grid)
-    return [line.rstrip() for line in lines.get().splitlines()]
+        cells = (put(cell, own) for put, cell, own in zip(set_in, row, widths, strict=True))
+        lines.append((" " * _GAP).join(cells).rstrip())
+    return lines
 
 
 def _least(column: Sequence[str], width: int) -> int:
@@ -96,6 +90,27 @@ def _least(column: Sequence[str], width: int) -> int:
     head, *cells = column
     words = any(len(cell) > _NARROW and not cell[0].isdigit() for cell in cells)
     return max(_NARROW, len(head)) if words else width
+
+
+def _folded(
+    rows: Sequence[Sequence[str]], right: Collection[str], least: Sequence[int], width: int
+) -> list[str]:
+    """Fit rows into the width of a terminal; a cell goes on in lines of its own."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for head, own in zip(rows[0], least, strict=True):
+        justify = "right" if head in right else "left"
+        grid.add_column(justify=justify, overflow="fold", min_width=own)
+    for row in rows:
+        grid.add_row(*row)
+    plain = {"color_system": None, "markup": False, "highlight": False, "emoji": False}
+    # else a terminal that calls itself dumb has 80 columns, whatever its width
+    console = Console(width=width, force_terminal=False, **plain)
+    with console.capture() as lines:
+        console.print(grid)
+    return [line.rstrip() for line in lines.get().splitlines()]
 
 
 def labelled(label: str, text: str, *, indent: int = 0, width: int = 14) -> list[str]:
@@ -365,12 +380,15 @@ class Checked:
 
     reports: int = 0
     cohorts: int = 0
-    """How many were looked at; 0 where an error kept the registry from being read."""
+    """Both are how many were looked at; 0 where an error kept the registry from being read."""
     beside: int = 0
     """Reports of the registry that they were read together with."""
     errors: tuple[Problem, ...] = ()
+    """What cannot be used as it is."""
     warnings: tuple[Problem, ...] = ()
+    """What looks like a slip."""
     notes: tuple[Problem, ...] = ()
+    """What is worth knowing."""
     acknowledged: tuple[tuple[Problem, str], ...] = ()
     """Warnings that a study file accepts, with its reason."""
 

@@ -35,8 +35,8 @@ _BEYOND = 1e6  # a log hazard ratio beyond every other
 SHARED_WITHIN_REPORT = 0.5
 
 # Room is made in steps, so that a study more or less finds the same compiled model.
-STEP = {"class": 4, "treatment": 8, "study": 16, "cohort": 16, "arm": 16}
-STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4, "sharp": 16}
+_STEP = {"class": 4, "treatment": 8, "study": 16, "cohort": 16, "arm": 16}
+_STEP |= {"point": 32, "node": 64, "patient": 8, "comparison": 4, "sharp": 16}
 
 _FIXED = {
     "convention": len(METHODS),
@@ -112,7 +112,7 @@ def sizes_for(datasets: Sequence[SurvivalData], *, spare: bool = True) -> Sizes:
     """Sizes that hold each of the datasets, with room to spare unless it is not wanted."""
     each = [counts(data) for data in datasets]
     room = dict(_FIXED)
-    for name in STEP:
+    for name in _STEP:
         least = 0 if name == "sharp" else 1  # without sharp arms nothing is placed
         largest = max([least, *(count[name] for count in each)])
         room[name] = with_spare(name, largest) if spare else largest
@@ -121,7 +121,7 @@ def sizes_for(datasets: Sequence[SurvivalData], *, spare: bool = True) -> Sizes:
 
 def with_spare(dimension: str, size: int) -> int:
     """The room for so many entries of a dimension, in steps."""
-    return -(-size // STEP[dimension]) * STEP[dimension]
+    return -(-size // _STEP[dimension]) * _STEP[dimension]
 
 
 def padded(data: SurvivalData, sizes: Sizes) -> dict[str, np.ndarray]:

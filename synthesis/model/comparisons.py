@@ -91,8 +91,8 @@ def exact_mean(
 ) -> np.ndarray:
     """Mean of a printed log hazard ratio of the first group against the second, by quadrature.
 
-    Places are arrays of any shapes that broadcast; of the reading count its ``kind``, ``share`` and
-    ``events``.
+    Places are arrays of any shapes that broadcast; the mean has their common shape. Of the reading
+    count its ``kind``, ``share`` and ``events``.
     """
     arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (*first, *second)))
     places = Place(*arrays[:3]), Place(*arrays[3:])

@@ -24,13 +24,13 @@ from synthesis.model.response import LEVELS, STAGES, variable
 def realise(
     family: str, name: str, data: Mapping[str, TensorVariable], *, dims: str | None = None
 ) -> TensorVariable:
-    r"""Add a prior to the model in context.
+    r"""Add a prior to the model in context; the raw variable is ``{name}_raw``.
 
     Location and scale are model data (``{name}_location``, ``{name}_scale``), so that another
-    prior of the same family needs no recompilation. A normal prior is built as
-    :math:`\text{location} + \text{scale}\,\cdot\,\text{raw}` with a standard normal ``raw``:
-    chains that start at the centre of ``raw`` start at the centre of the prior. Over ``dims`` the
-    variable is repeated independently.
+    prior of the same family needs no recompilation; `data` holds :func:`priors.prior_data`. A
+    normal prior is built as :math:`\text{location} + \text{scale}\,\cdot\,\text{raw}` with a
+    standard normal ``raw``: chains that start at the centre of ``raw`` start at the centre of the
+    prior. Over ``dims`` the variable is repeated independently.
     """
     return _scaled(family, name, data, _standardised(family, name, dims), dims)
 

@@ -1,4 +1,4 @@
-"""What is kept on disk between runs: draws, and what follows from them.
+"""What is kept on disk between runs: draws, what follows from them, the library of the charts.
 
 Each entry is a folder under the fingerprint of all that determines it. It appears in one move, and
 what was used longest ago goes when all together grow beyond :func:`most_bytes`.

@@ -98,19 +98,19 @@ def plot_curves(
 
 
 def _open_panels(
-    frame: page.Frame, names: Sequence[str], behind: Sequence[str], quantity: str
+    frame: page.Frame, treatments: Sequence[str], behind: Sequence[str], quantity: str
 ) -> Figure:
     """Axes with their titles, the rows about equally full; labels at the left and foot alone."""
     sheet = frame.sheet
-    rows = math.ceil(len(names) / sheet.choose(2, 4, 5))
-    columns = math.ceil(len(names) / rows)
+    rows = math.ceil(len(treatments) / sheet.choose(2, 4, 5))
+    columns = math.ceil(len(treatments) / rows)
     left = page.MARGIN + 1.4 * sheet.body + page.text_width("100", sheet.text) + 6
     # Half of the last tick label stands to the right of the last panel.
     right = sheet.width - page.MARGIN - page.text_width("24", sheet.text) / 2
     gap = 1.5 * sheet.body
     width = min((right - left - (columns - 1) * gap) / columns, 190.0)
     height = min(0.8 * width, 105.0)
-    titles = [page.wrap(name, sheet.text.bold, width) for name in names]
+    titles = [page.wrap(name, sheet.text.bold, width) for name in treatments]
     tops, top = [], frame.top
     for row in range(rows):
         lines = max(map(len, titles[row * columns : (row + 1) * columns]))
@@ -118,13 +118,13 @@ def _open_panels(
         top = tops[-1] + height + _BELOW
     bottom = tops[-1] + height + 6 + 2.3 * sheet.body
     paper = frame.open(bottom)
-    for place, (name, title, more) in enumerate(zip(names, titles, behind, strict=True)):
+    for place, (name, title, more) in enumerate(zip(treatments, titles, behind, strict=True)):
         row, column = divmod(place, columns)
         x, y = left + column * (width + gap), tops[row]
         start = y - 3 - sheet.note.pitch - len(title) * sheet.text.pitch
         start = page.put_lines(paper, x, start, title, sheet.text.bold)
         page.put_lines(paper, x, start, (more,), sheet.note)
-        labels = None if place + columns >= len(names) else ()
+        labels = None if place + columns >= len(treatments) else ()
         months = Scale(0, HORIZON, (0, 6, 12, 18, 24), labels=labels)
         percent = Scale(0, 100, (0, 25, 50, 75, 100), labels=None if column == 0 else ())
         page.add_axes(paper, (x, y), (width, height), name, sheet.text, months, percent)

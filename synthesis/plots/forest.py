@@ -112,7 +112,7 @@ def plot_forest(
     """
     rows.require(table, FOREST_COLUMNS, "plot_forest", known={"kind": KINDS})
     _require_words("sort", [] if sort is None else [sort], ORDERS)
-    _require_words("columns", columns or [], COLUMNS)
+    _require_words("columns", [] if columns is None else columns, COLUMNS)
     sheet = style.find_sheet(width) if ax is None else _sheet_of(ax)
     hues = style.choose_hues(hues, filter(word, table["treatment_class"]), "plot_forest")
     forest = _Forest(table, endpoint_of(endpoint), sheet, hues, part, sort, columns, title)

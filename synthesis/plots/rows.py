@@ -95,7 +95,7 @@ def word(value: Any) -> str:
 def interval_of(
     record: Mapping[str, Any], name: str = "", factor: float = 1.0
 ) -> tuple[float, float, float]:
-    """An estimate and its limits as numbers, from the columns `columns_of` a row."""
+    """An estimate and its limits times `factor`, from the columns that `columns_of` names."""
     middle, lower, upper = (factor * number(record[column]) for column in columns_of(name))
     return middle, lower, upper
 
@@ -389,8 +389,8 @@ def lay_out(
 ) -> Layout:
     """Measure the words and divide the width; columns of one name are as wide in all blocks.
 
-    Labels may take one of the `shares` of the width, that of the sheet; `between` two rows are so
-    many points.
+    Labels may take a share of the width: `shares` are those of one column, of two columns and of a
+    slide. Two rows are `between` points apart.
     """
     blocks = [block.wrapped(sheet) for block in blocks]
     label_width = _label_width(blocks, sheet.choose(*shares), sheet)

@@ -226,8 +226,14 @@ RULES = (
 )
 
 
-#: Places of the numbers of a contrast where those that allow for confounding are those as they are.
-BY_LOT = [0, 1, 2, 0, 1, 2, 6, 6]
+# Numbers of a contrast: estimate, lower, upper, the same allowing for confounding, chance of the
+# gain as it is and so. Of one that lot decided, nothing is allowed for.
+_BY_LOT = [0, 1, 2, 0, 1, 2, 6, 6]
+
+
+def as_randomised(judged: Judged, values: np.ndarray) -> np.ndarray:
+    """Numbers of a contrast, ``(8,)``; of one that lot decided none allows for confounding."""
+    return values[_BY_LOT] if judged.kind == RANDOMISED else values
 
 
 def judged_contrasts(
@@ -263,8 +269,8 @@ def judged_contrasts(
     for number, (pair, evidence) in enumerate(carried.items()):
         limits = values[principal.name][number, :3].tolist()
         judged = Judged(evidence, limits, principal.null, extrapolated=extrapolated[pair[0]])
-        kept = BY_LOT if judged.kind == RANDOMISED else slice(None)
-        found[pair] = judged, {name: own[number, kept].tolist() for name, own in values.items()}
+        each = {name: as_randomised(judged, own[number]) for name, own in values.items()}
+        found[pair] = judged, {name: own.tolist() for name, own in each.items()}
     return found
 
 
@@ -381,9 +387,9 @@ def confounding_cell(kind: str, *, adjusted: bool) -> Cell:
 
 
 class Line(NamedTuple):
-    """A line of a table: rows of two treatments by contrast, as estimated or allowing for bias.
+    """A line of a table: rows of two treatments by contrast, as estimated or for confounding.
 
-    ``span``: how many lines the two have; none for the second.
+    ``span``: how many lines the two have; 0 in the second.
     """
 
     rows: Mapping[str, Any]
@@ -412,5 +418,5 @@ def lines_of(frame: pd.DataFrame) -> list[Line]:
 
 
 def once(say: Callable[[Any], str]) -> Callable[[Line], Cell]:
-    """A cell that the lines of two treatments have in common; `say` is told what they are."""
+    """A cell that the lines of two treatments have in common; `say` is given one of their rows."""
     return lambda line: Cell(say(line.about), rows=line.span)

@@ -298,14 +298,15 @@ class _Part:
         medians = [own.estimand("median_months") for own in (treatments, adjusted)]
         for i in self.places:
             if i != self.base:
-                *_, kind, _, _, cohorts, patients = self.pairs[i, self.base][0].behind
-                sides = medians[:1] * 2 if kind == RANDOMISED else medians
+                judged = self.pairs[i, self.base][0]
+                sizes = judged.evidence.total_cohorts, judged.evidence.total_patients
+                sides = medians[:1] * 2 if judged.kind == RANDOMISED else medians
                 gains = (own[:, i] - medians[0][:, self.base] for own in sides)
                 curves = [contrasts.gain_curve(own, deltas) for own in gains]
                 about = self.endpoint.id, self.groups[i].label, self.groups[i].class_label
                 over = self.reference.label, self.histology
                 for point in np.column_stack([deltas, *curves]).tolist():
-                    yield (*about, *over, *point, kind, cohorts, patients)
+                    yield (*about, *over, *point, judged.kind, *sizes)
 
     def _rank_rows(self, placed: np.ndarray, order: np.ndarray) -> Iterator[tuple]:
         _, lower, upper = quantiles(placed)

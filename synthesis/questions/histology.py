@@ -50,14 +50,13 @@ from synthesis.questions import certainty, histology_reports, influence, single
 from synthesis.questions import histology_effects as by_histology
 from synthesis.questions.compare import chance_heading
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, treatments_of
+from synthesis.questions.effects import MOSTLY_PRIOR, effect_rows, effects_table, share_words
 from synthesis.questions.histology_effects import (
     ORIGIN,
     PREDICTIVE,
     PROGNOSTIC,
     SHARES,
     Benefit,
-    effect_rows,
-    share_words,
 )
 from synthesis.result import Cell, Finding, Picture, Result, Table, markdown, table_of
 
@@ -85,6 +84,7 @@ class Findings:
     families: pd.DataFrame = field(repr=False)
     alternatives: pd.DataFrame = field(repr=False)
     observed: histology_reports.Observed = field(repr=False)
+    """Of each endpoint its observations, and the cohorts that were left out."""
 
 
 def find_benefit(
@@ -172,9 +172,9 @@ def _by_family(endpoint: str, fit: PooledSurvival, vocabulary: Vocabulary) -> pd
     ]
     fits = list(getattr(fit, "fits", {}).values())
     frames = [
-        by_histology.effects_table(
-            {endpoint: by_histology.histology_effects(own, groups, None)}
-        ).assign(family=own.family.label)
+        effects_table({endpoint: by_histology.histology_effects(own, groups, None)}).assign(
+            family=own.family.label
+        )
         for own in fits * (len(fits) > 1)
     ]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"which": []})
@@ -286,21 +286,21 @@ def pick(frame: pd.DataFrame, where: Mapping[str, Any]) -> Any:
 
 def prognostic_words(benefit: Benefit, endpoint: str) -> str:
     """Whether mixed tumours fare better than pure ones, under any treatment."""
-    return "".join(_words_of_any(benefit, endpoint, PROGNOSTIC))
+    return _words_under_any_treatment(benefit, endpoint, PROGNOSTIC)
 
 
 def origin_words(benefit: Benefit, endpoint: str) -> tuple[str, ...]:
     """Whether transformed tumours fare as de novo ones, under any treatment; empty if untold."""
-    return tuple(_words_of_any(benefit, endpoint, ORIGIN))
+    told = benefit.effects["effect"][benefit.effects["endpoint"] == endpoint]
+    return (_words_under_any_treatment(benefit, endpoint, ORIGIN),) if ORIGIN in set(told) else ()
 
 
-def _words_of_any(benefit: Benefit, endpoint: str, effect: str) -> Iterator[str]:
-    """What an effect under any treatment is, in a paragraph; none where there is no such effect."""
-    effects = benefit.effects[benefit.effects["endpoint"] == endpoint]
-    sides = [row for row in effects.itertuples(index=False) if row.effect == effect]
-    if not sides:
-        return
-    before, after = sides
+def _words_under_any_treatment(benefit: Benefit, endpoint: str, effect: str) -> str:
+    """What an effect under any treatment is, in a paragraph."""
+    where = {"endpoint": endpoint, "effect": effect}
+    before, after = (
+        pick(benefit.effects, where | {"which": which}) for which in ("prior", "posterior")
+    )
     told, is_one = benefit.told[endpoint] or effect == ORIGIN, after.cohorts == 1
     if effect == PROGNOSTIC:
         about, first, second, noun = "Prognosis", "mixed", "pure", "cohort"
@@ -309,7 +309,7 @@ def _words_of_any(benefit: Benefit, endpoint: str, effect: str) -> Iterator[str]
         about, first, second = "Origin, a factor of its own", "transformed", "de novo"
         noun, verb = "report", "tells origin" if is_one else "tell origin"
     sizes = f" {count(after.cohorts, noun)} with {count(after.patients, 'patient')} {verb}."
-    yield (
+    return (
         f"{about}: under any treatment the median of {first} tumours is "
         f"{written(after, numbers.ratio)} times that of {second} ones; the prior allowed "
         f"{written(before, numbers.ratio)}. {share_words(after.prior_share, told=told)}"
@@ -352,7 +352,7 @@ def treatment_words(benefit: Benefit, endpoint: str, treatment: str) -> str:
         )
     after = pick(benefit.effects, where | {"effect": PREDICTIVE, "which": "posterior"})
     share = f"{percent(after.prior_share)} % of that answer is assumption"
-    if after.prior_share > by_histology.MOSTLY_PRIOR and after.lower <= 1.0 <= after.upper:
+    if after.prior_share > MOSTLY_PRIOR and after.lower <= 1.0 <= after.upper:
         return (
             f"{words} The data show no extra effect of {name} and could hardly show one ({share})."
         )
@@ -375,8 +375,8 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
 
     The columns of ``groups``, ``histology``; of every estimand and contrast its estimate under its
     name, its limits (``_lower``, ``_upper``) and the same allowing for confounding (``_adjusted``),
-    where ``median`` and ``gain`` stand for the median and for its difference from the reference;
-    ``p_gain`` and the columns of certainty.
+    missing for estimands, where ``median`` and ``gain`` stand for the median and for its difference
+    from the reference; ``p_gain`` and the columns of certainty.
     """
     short = {name: name for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)}
     short |= {"median_months": "median", GAIN: "gain"}

@@ -39,7 +39,8 @@ from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.numbers import count, in_sentence, listed, percent, written
 from synthesis.questions import certainty, contrasts
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, evidence
-from synthesis.questions.histology_effects import estimates, prior_share, share_words
+from synthesis.questions.effects import prior_share, share_words
+from synthesis.questions.histology_effects import estimates
 from synthesis.result import Finding, Result, Table, names, table_of
 
 MIX_COLUMNS = names(

@@ -52,6 +52,7 @@ from synthesis.numbers import chance, in_sentence, percent, written
 from synthesis.predictive import MOST_SIMULATED
 from synthesis.questions import histology_effects as histology
 from synthesis.questions.contrasts import treatments_by_id
+from synthesis.questions.effects import effect_densities, effect_rows, effects_table
 from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 #: Report whose result is the starting point of this project.
@@ -204,7 +205,7 @@ def single_result(fit: PooledSurvival, ref: CohortRef, vocabulary: Vocabulary) -
         treatment=group.label,
         reported=reported,
         alone=_alone_table(densities, weights, together),
-        effects=histology.effects_table({fit.data.endpoint: effects}),
+        effects=effects_table({fit.data.endpoint: effects}),
         density=_density_table(fit.data.endpoint, together, effects),
         as_large_by_chance=float(np.mean(np.abs(ratios) >= abs(ratio))),
         as_significant_by_chance=np.nan if p is None else float(np.mean(p_values <= p)),
@@ -342,7 +343,7 @@ def _density_table(
         pd.DataFrame(about | {"which": kind, "x": np.exp(x), "density": density})
         for kind, density in kinds.items()
     ]
-    return pd.concat([*alone, histology.effect_densities(endpoint, effects)], ignore_index=True)
+    return pd.concat([*alone, effect_densities(endpoint, effects)], ignore_index=True)
 
 
 # --- Selected ------------------------------------------------------------------------------------
@@ -541,7 +542,7 @@ def _effect_rows(own: SingleResult) -> pd.DataFrame:
     ends = *prior, *own.alone.iloc[-1, 2:5], np.nan
     row = "alone", "This result alone", *ends, 1, own.reported.patients or 0
     alone = pd.DataFrame([row], columns=columns)
-    pooled = histology.effect_rows(own.effects, own.density)
+    pooled = effect_rows(own.effects, own.density)
     return pd.concat([alone, pooled], ignore_index=True)
 
 

@@ -6,6 +6,7 @@ A specification names its data and holds none: the page puts in what it has read
 from __future__ import annotations
 
 import gzip
+import zlib
 from base64 import b64encode
 from contextlib import suppress
 from functools import cache
@@ -19,6 +20,8 @@ from synthesis.model.store import cache_folder, read_or_make
 
 #: Version of Vega-Lite that the specifications are written for and the library is bundled with.
 VERSION = "6.4"
+# What the script of the library ends with: the page finds it by this name.
+_READY = "window.vegaEmbed = vegaEmbed;"
 #: What the licence of the library asks to be said where it is passed on.
 LICENCE = (
     "Vega, Vega-Lite and Vega-Embed: BSD 3-clause licence, University of Washington Interactive "
@@ -30,21 +33,23 @@ LICENCE = (
 def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, compressed (gzip), in base64.
 
-    It needs no network, and can stand in an element of a page. Putting it together takes seconds:
-    it is kept in the cache.
+    It needs no network, and can stand in an element of a page. Putting the script together takes
+    seconds: it is kept in the cache.
     """
 
     def make() -> dict[str, np.ndarray]:
         from vl_convert import javascript_bundle
 
-        script = javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION)
-        text = f"/* {LICENCE} */\n{script}".encode()
-        return {"script": np.frombuffer(gzip.compress(text, mtime=0), np.uint8)}
+        script = javascript_bundle(_READY, vl_version=VERSION)
+        return {"script": np.frombuffer(script.encode(), np.uint8)}
 
-    folder = cache_folder() / f"charts {VERSION}, {version('vl-convert-python')}"
+    of = f"{VERSION}, {version('vl-convert-python')}, {zlib.crc32(_READY.encode()):x}"
+    folder = cache_folder() / f"charts {of}"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    return b64encode(read_or_make(folder / "script.npz", make)["script"]).decode("ascii")
+    script = read_or_make(folder / "script.npz", make)["script"].tobytes()
+    packed = gzip.compress(f"/* {LICENCE} */\n".encode() + script, mtime=0)
+    return b64encode(packed).decode("ascii")
 
 
 @cache

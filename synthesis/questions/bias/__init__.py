@@ -45,12 +45,7 @@ from synthesis.plots.bias import plot_bias, plot_funnel
 from synthesis.questions.bias import funnel as funnels
 from synthesis.questions.bias.funnel import PROSPECTIVE, RETROSPECTIVE, under
 from synthesis.questions.contrasts import treatments_of
-from synthesis.questions.histology_effects import (
-    Effect,
-    effect_densities,
-    effects_table,
-    share_words,
-)
+from synthesis.questions.effects import Effect, effect_densities, effects_table, share_words
 from synthesis.questions.influence import cohort_weights
 from synthesis.result import Finding, Picture, Result, Table, markdown, names, table_of
 

@@ -69,7 +69,7 @@ from synthesis.model.records import effective_size, median_months
 from synthesis.model.survival import PRIOR_OF, is_retrospective
 from synthesis.numbers import columns_of
 from synthesis.predictive import unknown_share
-from synthesis.questions.histology_effects import prior_share
+from synthesis.questions.effects import prior_share
 from synthesis.questions.influence import CohortWeights, weighted_quantiles
 from synthesis.result import names
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from studies.figures import figure_status, in_months
 from studies.plausibility.counts import exact_interval
+from studies.responses import BestResponses
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
+from studies.selection import CohortRef
 from synthesis.estimands import Fit, Summary, flat, summarise
-from synthesis.fits import PooledSurvival, ResponseFit
+from synthesis.fits import ResponseFit
 from synthesis.model.arrays import shared_parts
-from synthesis.model.observations import Arm, Record
+from synthesis.model.observations import Arm, CohortRecord, Record
 from synthesis.model.response import STAGES, trials
+from synthesis.numbers import percent
 from synthesis.reported import landmark_words, median_words
 
 #: An interval of months, or of shares.
@@ -37,22 +41,45 @@ class Printed(NamedTuple):
     status: str = ""
 
 
-class ResponseCohort:
+@dataclass(frozen=True, eq=False)
+class _Cohort:
+    """A counted cohort of a fit, by its index there."""
+
+    fit: Any
+    index: int
+
+    @property
+    def ref(self) -> CohortRef:
+        """The cohort with its study."""
+        return self.fit.data.cohorts[self.index]
+
+
+class ResponseCohort(_Cohort):
     """A cohort of a response fit, with the members of :class:`SurvivalCohort`."""
 
     histology = ""
 
-    def __init__(self, fit: ResponseFit, index: int) -> None:
-        self.fit, self.index = fit, index
-        self.ref, self.count = fit.data.cohorts[index], fit.data.counts[index]
-        self.n, self.entered_as = self.count.evaluable, self.count.entered_as
+    @property
+    def count(self) -> BestResponses:
+        """Its best responses."""
+        return self.fit.data.counts[self.index]
+
+    @property
+    def n(self) -> int:
+        """Evaluable patients."""
+        return self.count.evaluable
+
+    @property
+    def entered_as(self) -> str:
+        """What of it entered the likelihood."""
+        return self.count.entered_as
 
     @property
     def status(self) -> str:
         """Whether its responses were seen in the report itself."""
         return figure_status(self.ref.cohort.response, self.ref.study)
 
-    @property
+    @cached_property
     def printed(self) -> Printed:
         """Its responders among the evaluable patients."""
         text = f"{self.count.responders}/{self.n}"
@@ -92,14 +119,23 @@ class ResponseCohort:
                 yield "whole", kind, f"{number}/{self.n}: {derivation}", self.status
 
 
-class SurvivalCohort:
+class SurvivalCohort(_Cohort):
     """A cohort of a survival fit; its arms are known by their index in the fit."""
 
-    def __init__(self, fit: PooledSurvival, index: int) -> None:
-        self.fit, self.index = fit, index
-        self.ref, self.record = fit.data.cohorts[index], fit.data.records[index]
-        self.arms = {i: arm for i, arm in enumerate(fit.data.arms) if arm.cohort == index}
-        self.n = sum(arm.n for arm in self.arms.values())
+    @property
+    def record(self) -> CohortRecord:
+        """What its report prints of it."""
+        return self.fit.data.records[self.index]
+
+    @cached_property
+    def arms(self) -> Mapping[int, Arm]:
+        """Its arms by their index in the fit."""
+        return {i: arm for i, arm in enumerate(self.fit.data.arms) if arm.cohort == self.index}
+
+    @property
+    def n(self) -> int:
+        """Patients of its arms."""
+        return sum(arm.n for arm in self.arms.values())
 
     @property
     def histology(self) -> str:
@@ -116,7 +152,7 @@ class SurvivalCohort:
         parts = (f"{arm.histology} ({arm.n}): {arm.entered_as}" for arm in (first, *others))
         return "; ".join(parts)
 
-    @property
+    @cached_property
     def printed(self) -> Printed:
         """Its median, else the figures by histology, a landmark, or that patients are listed."""
         outcome, study = self.record.whole.outcome, self.ref.study
@@ -167,7 +203,7 @@ class SurvivalCohort:
         effect = effect + np.sqrt(1.0 - shared) * flat(self.fit, "cohort_effect")[:, self.index]
         return float(np.exp(np.median(self._log_median - effect)))
 
-    @cached_property
+    @property
     def _log_median(self) -> np.ndarray:
         """Draws at its own mix: linear in the share, so the mean over pure and mixed patients."""
         sizes = [arm.n for arm in self.arms.values()]
@@ -210,7 +246,7 @@ def cohorts_of(fit: Fit) -> list[SurvivalCohort | ResponseCohort]:
 
 def mix_words(arm: Arm) -> str:
     """The share of mixed histology of an arm, in words."""
-    return "not printed" if arm.share is None else f"{100 * arm.share:.0f} % mixed"
+    return "not printed" if arm.share is None else f"{percent(arm.share)} % mixed"
 
 
 def _figure_of(record: Record) -> SurvivalOutcome | Landmark | None:

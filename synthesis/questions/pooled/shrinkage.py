@@ -38,8 +38,8 @@ def is_shrunk(fit: Fit, group: NamedGroup, estimate: float) -> bool:
     """
     ids, sides = {ref.id for ref in group.cohorts}, set()
     for own in cohorts_of(fit):
-        if own.ref.id in ids and own.interval is not None:
-            lower, upper = own.interval
+        if own.ref.id in ids and (limits := own.interval) is not None:
+            lower, upper = limits
             sides |= {int(v > upper) - int(v < lower) for v in (estimate, own.average)}
     return sides in ({-1}, {1})
 

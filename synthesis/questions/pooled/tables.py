@@ -22,7 +22,7 @@ from synthesis.estimands import TARGETS, Fit, NamedGroup, Summary, flat, named_g
 from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.predictive import Patients, kaplan_meier
 from synthesis.questions.contrasts import kind_of_one
-from synthesis.questions.histology_effects import covariate_effects, effects_table
+from synthesis.questions.effects import covariate_effects, effects_table
 from synthesis.questions.pooled.cohorts import ResponseCohort, SurvivalCohort, cohort_of, cohorts_of
 from synthesis.questions.pooled.shrinkage import is_shrunk
 from synthesis.result import names
@@ -334,7 +334,7 @@ _STEP = 0.5
 _CURVE_DRAWS = 2000  # enough for a band; keeps the grid small
 
 
-class _Point(NamedTuple):
+class Point(NamedTuple):
     """A printed point of a curve, and whose it is: months, and fractions of one."""
 
     study_id: str
@@ -391,11 +391,11 @@ def curve_tables(
         }
         sizes = zip(names("cohorts patients compared"), named.sizes, strict=True)
         curves.append(pd.DataFrame(about | dict(sizes)))
-    columns = ["treatment", *_Point._fields]
+    columns = ["treatment", *Point._fields]
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points, columns=columns)
 
 
-def printed_points(fit: PooledSurvival, index: int) -> Iterator[_Point]:
+def printed_points(fit: PooledSurvival, index: int) -> Iterator[Point]:
     """Printed figures of a cohort, or of its pure and mixed patients where only they print any."""
     own = cohort_of(fit, index)
     about = own.ref.study.id, own.ref.cohort.id
@@ -407,16 +407,16 @@ def printed_points(fit: PooledSurvival, index: int) -> Iterator[_Point]:
         if (outcome := printed.outcome) is not None:
             ends = (outcome.median, *(outcome.ci or ()))
             months = [np.inf if v == NOT_REACHED else in_months(v, outcome.unit) for v in ends]
-            yield _Point(*who, "median", *months)
+            yield Point(*who, "median", *months)
         for mark in printed.landmarks:
             values = map(float, (mark.survival, *(mark.ci or ())))
             time = in_months(mark.time, mark.unit), np.nan, np.nan
-            yield _Point(*who, "landmark", *time, *values)
+            yield Point(*who, "landmark", *time, *values)
     for i, arm in own.arms.items():
         if not arm.chains:
             label = own.ref.label + ("" if arm.histology == "whole" else f", {arm.histology}")
             for time, survival in _listed_steps(fit, i):
-                yield _Point(*about, label, arm.n, "listed", time, survival=survival)
+                yield Point(*about, label, arm.n, "listed", time, survival=survival)
 
 
 def _listed_steps(fit: PooledSurvival, arm: int) -> list[tuple[float, float]]:
