@@ -52,7 +52,13 @@ from synthesis.numbers import chance, in_sentence, percent, written
 from synthesis.predictive import MOST_SIMULATED
 from synthesis.questions import histology_effects as histology
 from synthesis.questions.contrasts import treatments_by_id
-from synthesis.questions.effects import effect_densities, effect_rows, effects_table
+from synthesis.questions.effects import (
+    MOSTLY_PRIOR,
+    Effect,
+    effect_densities,
+    effect_rows,
+    effects_table,
+)
 from synthesis.result import Finding, Picture, Result, Table, names, table_of
 
 #: Report whose result is the starting point of this project.
@@ -317,7 +323,7 @@ def _alone_table(
 # --- Once pooled ---------------------------------------------------------------------------------
 
 
-def _effects(fit: PooledSurvival, group: NamedGroup) -> list[histology.Effect]:
+def _effects(fit: PooledSurvival, group: NamedGroup) -> list[Effect]:
     """Prognostic, predictive, and both together under the treatment."""
     prognostic, predictive, *_ = histology.histology_effects(fit, [group], None)
     one, other = prognostic.prior, predictive.prior
@@ -326,13 +332,11 @@ def _effects(fit: PooledSurvival, group: NamedGroup) -> list[histology.Effect]:
     both = one.model_copy(update=sum_of)
     label = f"Pooled: mixed against pure under {in_sentence(group.label)}"
     total, sizes = prognostic.draws + predictive.draws, histology.telling(fit, group)
-    pooled = histology.Effect(BOTH, label, both, total, *sizes, group.label)
+    pooled = Effect(BOTH, label, both, total, *sizes, group.label)
     return [pooled, prognostic, predictive]
 
 
-def _density_table(
-    endpoint: str, together: np.ndarray, effects: Sequence[histology.Effect]
-) -> pd.DataFrame:
+def _density_table(endpoint: str, together: np.ndarray, effects: Sequence[Effect]) -> pd.DataFrame:
     near = np.flatnonzero(together > 1e-4 * together.max())
     inside = slice(near[0], near[-1] + 1)
     x = LOG_RATIOS[inside]
@@ -444,7 +448,7 @@ def sentences(own: SingleResult) -> tuple[str, ...]:
     both, prognostic, predictive = after.itertuples(index=False)
     data, prior = "the data more than the prior", "the prior more than the data"
     by_share = (data, prior, "the prior, hardly the data")
-    limits = (0.5, histology.MOSTLY_PRIOR)
+    limits = (0.5, MOSTLY_PRIOR)
     told_by = by_share[sum(predictive.prior_share > limit for limit in limits)]
     p = reported.p and f", p {reported.p if reported.p[0] in '<>=' else f'= {reported.p}'}"
     mixed, pure = (
