@@ -339,7 +339,10 @@ class Curve:
     def rows(self, rows: slice) -> Curve:
         """Some of the draws."""
         tail = np.broadcast_to(self.tail, self.median.shape)[rows]
-        family = self.family if isinstance(self.family, str) else self.family[rows]
+        family = self.family
+        if not isinstance(family, str):  # one name, where it is one, is evaluated at once
+            family = family[rows]
+            family = str(family[0]) if len(set(family.tolist())) == 1 else family
         return Curve(self.median[rows], self.shape[rows], family, tail)
 
     def estimand(self, name: str) -> np.ndarray:

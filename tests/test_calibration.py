@@ -172,6 +172,7 @@ def test_the_grid_pairs_every_level_with_every_other():
         assert len(met) == len(levels[0]) * len(levels[1]), (one, other)
 
 
+@pytest.mark.slow
 def test_the_smoke_grid_runs_every_kind_of_cell(tmp_path):
     """A replicate of each: one arm, several, families stacked, two groups of one or several, and
     two arms of unlike shapes."""

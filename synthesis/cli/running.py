@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 
@@ -187,7 +188,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
             if not _has_working_folder():
                 raise InputError("the working folder is gone; change to one that exists.")
             given = None if arguments is None else list(arguments)
-            code = app(args=given, prog_name="atc", standalone_mode=False)
+            code = _command(app)(args=given, prog_name="atc", standalone_mode=False)
             sys.stdout.flush()
     except (SystemExit, BrokenPipeError):  # nobody reads on; typer leaves so, and only so
         _discard_output()
@@ -205,6 +206,9 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     if code == INTERRUPTED:
         typer.echo("Interrupted; nothing is half written.", err=True)
     return code if isinstance(code, int) else 0
+
+
+_command = cache(typer.main.get_command)  # of one program, which may be asked more than once
 
 
 @contextmanager

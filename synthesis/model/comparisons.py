@@ -181,14 +181,15 @@ def comparison_mean(
     delta = shape * np.subtract(first.location, second.location)
     tail = 0.5 * np.add(first.tail, second.tail)
     inside = np.clip(delta, -WIDEST, WIDEST)
-    terms = []
-    for value, widest, count in (
-        (np.asarray(apart), WIDEST_SHAPE, series.shape[1]),
-        (np.asarray(tail), WIDEST_TAIL, series.shape[2]),
-    ):
-        basis = chebyshev.chebvander(value.clip(-widest, widest) / widest, count - 1)
-        terms.append(basis.reshape(*value.shape, count))
-    of_delta = np.einsum("ijk,...j,...k->i...", series, *terms, optimize=True)
+    places = np.broadcast_arrays(apart, tail)
+    of_shape, of_tail = (
+        chebyshev.chebvander(value.ravel().clip(-widest, widest) / widest, count - 1).T
+        for value, widest, count in zip(
+            places, (WIDEST_SHAPE, WIDEST_TAIL), series.shape[1:], strict=True
+        )
+    )
+    terms = (of_shape[:, None] * of_tail).reshape(-1, places[0].size)
+    of_delta = (series.reshape(TERMS, -1) @ terms).reshape(TERMS, *places[0].shape)
     mean = chebyshev.chebval(inside / WIDEST, of_delta, tensor=False)
     beyond = delta - inside
     if np.any(beyond):

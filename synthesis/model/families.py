@@ -495,7 +495,9 @@ class GeneralisedGamma(Family):
 def _bent(z: Any, tail: Any) -> Array:
     """Log cumulative hazard of the long-tail family, less that at the median."""
     z = np.asarray(z, dtype=float)
-    return z + np.expm1(tail) * BEND * (_softplus(z / BEND) - LN2)
+    y = z / BEND
+    soft = np.maximum(y - LN2, np.log(0.5 + 0.5 * np.exp(np.minimum(y, _LARGEST_EXPONENT))))
+    return z + np.expm1(tail) * BEND * soft
 
 
 def _straightened(bent: Array, tail: Any) -> Array:

@@ -1,8 +1,8 @@
 """Figures written to files: SVG, PDF, PNG and TIFF, the same bytes for the same figure.
 
-Many pictures are drawn by two processes, this one and a helper, which both take the next one from
-one line. The helper loads the drawing code alone, and does not run the program that started it
-again; where it cannot be started, this process draws every picture.
+Many pictures are drawn by a helper, another process, while this one does other work; in the end
+both take the next one from one line. The helper loads the drawing code alone, and does not run the
+program that started it again; where it cannot be started, this process draws every picture.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import matplotlib
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from synthesis.result import Picture
 
     Job = tuple[Picture, Path, "About"]
-    Helper = subprocess.Popen[bytes] | None
 
 # Who lacks the font sees one of the same widths.
 _FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"])), "sans-serif"])
@@ -185,13 +185,37 @@ _HELPER = "from synthesis.plots.files import help_drawing; help_drawing()"
 _DONE = b"done\n"
 
 
-@contextmanager
-def drawing_helper(pictures: int = MANY) -> Iterator[Helper]:
-    """A process that draws pictures when asked.
+@dataclass
+class Drawing:
+    """Pictures that a helper draws while this process does other work, and both in the end."""
 
-    None where it cannot be started, or there are too few pictures for it.
+    _line: SimpleQueue[Job | None]
+    _undone: Future[list[Job]] | None
+    """What the helper could not draw; none without a helper."""
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Have pictures drawn, each with the path of its files, without suffix, and their words."""
+        for job in jobs:
+            self._line.put(job)
+
+    def finish(self) -> None:
+        """Draw what is left; then every picture is drawn."""
+        with suppress(Empty):
+            for job in iter(self._line.get_nowait, None):
+                _draw(job)
+        self._line.put(None)
+        undone, self._undone = self._undone, None
+        for job in undone.result() if undone else ():
+            _draw(job)
+
+
+@contextmanager
+def drawing(pictures: int = MANY) -> Iterator[Drawing]:
+    """Start a helper, which loads while this process goes on.
+
+    There is none where it cannot be started, or there are too few pictures for it.
     """
-    helper = None
+    helper, line = None, SimpleQueue()
     with suppress(OSError):
         if pictures >= MANY:
             helper = subprocess.Popen(
@@ -201,26 +225,19 @@ def drawing_helper(pictures: int = MANY) -> Iterator[Helper]:
                 stderr=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
+    pool = ThreadPoolExecutor(1)
     try:
-        yield helper
+        yield Drawing(line, pool.submit(_hand_over, line, helper) if helper else None)
     finally:
+        with suppress(Empty):  # after a failure there is nothing more to do
+            while True:
+                line.get_nowait()
+        line.put(None)
         if helper:
             helper.kill()
+        pool.shutdown()
+        if helper:
             helper.communicate()
-
-
-def draw_pictures(jobs: Sequence[Job], helper: Helper) -> None:
-    """Draw pictures, each with the path of its files without suffix, and what they tell of it."""
-    line = iter(jobs)
-    with ThreadPoolExecutor(1) as pool:
-        helped = pool.submit(_hand_over, line, helper) if helper else None
-        try:
-            for job in line:
-                _draw(job)
-            for job in helped.result() if helped else ():
-                _draw(job)
-        finally:
-            list(line)  # after a failure the helper finds nothing more to do
 
 
 def _draw(job: Job) -> None:
@@ -228,10 +245,10 @@ def _draw(job: Job) -> None:
     save_figure(picture.draw(), stem, about)
 
 
-def _hand_over(line: Iterator[Job], helper: subprocess.Popen[bytes]) -> list[Job]:
+def _hand_over(line: SimpleQueue[Job | None], helper: subprocess.Popen[bytes]) -> list[Job]:
     """Have a helper draw what is in the line; return what it could not draw."""
     undone: list[Job] = []
-    for job in line:
+    for job in iter(line.get, None):
         undone.append(job)
         with suppress(OSError, pickle.PicklingError, AttributeError, TypeError):
             sent = pickle.dumps(job)

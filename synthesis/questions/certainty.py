@@ -409,10 +409,13 @@ class Line(NamedTuple):
 
 def lines_of(frame: pd.DataFrame) -> list[Line]:
     """Lines of every two treatments of a table of contrasts; one where nothing is allowed for."""
+    pairs: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in frame.itertuples(index=False):
+        pairs.setdefault((row.treatment, row.reference), {})[row.estimand] = row
     lines = []
-    for _, own in frame.groupby(["treatment", "reference"], sort=False):
-        rows = {row.estimand: row for row in own.itertuples(index=False)}
-        sides = twice(own["evidence"].iloc[0]) if own["adjusted"].notna().any() else (False,)
+    for rows in pairs.values():
+        told = [row.evidence for row in rows.values() if pd.notna(row.adjusted)]
+        sides = twice(told[0]) if told else (False,)
         lines += [Line(rows, adjusted, 0 if adjusted else len(sides)) for adjusted in sides]
     return lines
 

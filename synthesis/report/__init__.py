@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from studies import Registry
     from synthesis.plots import About
-    from synthesis.plots.files import Helper
+    from synthesis.plots.files import Drawing
     from synthesis.plots.style import Width
     from synthesis.result import Picture, Result
     from synthesis.run import Analysis
@@ -54,30 +54,30 @@ def write_report(
         (csv) and ``manifest.json``, which lists them all, and the studies of each figure; last the
         manuscript. Nothing is left behind by an ``OutputError``, where a place cannot be written.
     """
-    from synthesis.plots.files import drawing_helper
+    from synthesis.plots.files import drawing
     from synthesis.report.paper import summary, write_paper
 
     registry = analysis.registry
 
-    def texts(figures: Path) -> dict[str, str]:
-        svgs = {path.stem: path.read_text(encoding="utf-8") for path in figures.glob("*.svg")}
+    def texts(figures: Path, drawing: Drawing) -> dict[str, str]:
         cited = references(registry, analysis.cohorts["study"])
         studies = bibtex([registry.studies[entry.id] for entry in cited]).rstrip()
         if paper is not None:
+            drawing.finish()
             write_paper(analysis, figures, paper)
         return {
-            "report.html": render_page(analysis, analysis.results, svgs),
+            "report.html": render_page(analysis, analysis.results, _Svgs(figures, drawing)),
             BIBLIOGRAPHY: f"{studies}\n",
         }
 
     place = nullcontext() if word is None else staged_file(word)
-    with place as paper, drawing_helper() as helper:  # it loads while the results are made
+    with place as paper, drawing() as started:  # its helper loads while the results are made
         results = analysis.results
-        used = {picture.stem: picture.studies for own in results for picture in own.pictures}
+        used = {each.stem: each.studies for own in results for each in own.pictures}
         facts = {**analysis.manifest, "studies_of_figures": used}
         if formats:
             results = (*results, summary(analysis))
-        files = _write(results, registry, out, facts, texts, helper, formats)
+        files = _write(results, registry, out, facts, texts, started, formats)
     return [*files, *([] if word is None else [word])]
 
 
@@ -92,10 +92,10 @@ def write_result(
     facts = {**result.facts, "kind": result.name} if result.facts else {}
     if facts:
         check_folder(out, result.name)
-    from synthesis.plots.files import drawing_helper
+    from synthesis.plots.files import drawing
 
-    with drawing_helper(len(result.pictures)) as helper:
-        return _write([result], registry, out, facts, lambda _: result.texts, helper, formats)
+    with drawing(len(result.pictures)) as started:
+        return _write([result], registry, out, facts, lambda *_: result.texts, started, formats)
 
 
 def _write(
@@ -103,30 +103,39 @@ def _write(
     registry: Registry,
     out: Path,
     facts: Mapping[str, Any],
-    texts: Callable[[Path], Mapping[str, str]],
-    helper: Helper,
+    texts: Callable[[Path, Drawing], Mapping[str, str]],
+    drawing: Drawing,
     formats: Collection[str],
 ) -> list[Path]:
     """Write answers, `texts` of the folder of their figures, and a manifest of any `facts`."""
-    from synthesis.plots.files import draw_pictures
-
     pictures = [picture for result in results for picture in result.pictures]
     tables = {name: table for result in results for name, table in result.tables.items()}
     with staged_folder(out) as stage:
         figures = stage / "figures"
-        jobs = [(each, figures / each.stem, _about(each, registry)) for each in pictures]
-        draw_pictures(jobs, helper)
+        drawing.add((each, figures / each.stem, _about(each, registry)) for each in pictures)
         if tables or formats:
             (stage / "tables").mkdir()
         write_texts(stage / "tables", {f"{name}.csv": csv_of(own) for name, own in tables.items()})
         write_texts(stage / "tables", dict(typeset(results, formats)))
-        write_texts(stage, texts(figures))
+        write_texts(stage, texts(figures, drawing))
+        drawing.finish()
         files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}
         if facts:
             files.add(MANIFEST)
             entries = json.dumps({**facts, "files": sorted(files)}, indent=2, default=_plain)
             write_texts(stage, {MANIFEST: f"{entries}\n"})
         return [out / name for name in sorted(files)]
+
+
+class _Svgs(dict[str, str]):
+    """Pictures as SVG by their stems; who asks for the first one waits until all are drawn."""
+
+    def __init__(self, figures: Path, drawing: Drawing) -> None:
+        self._figures, self._drawing = figures, drawing
+
+    def __missing__(self, stem: str) -> str:
+        self._drawing.finish()
+        return (self._figures / f"{stem}.svg").read_text(encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -104,7 +104,6 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         cards=words.cards(analysis),
         flow=words.flow(analysis),
         sections=list(_sections(analysis, results)),
-        figures={each.stem: _figure(each, svgs[each.stem], names) for each in pictures},
         methods=Markup(methods_text(analysis, on_page=True)),
         references=cited,
         bibliography=BIBLIOGRAPHY,
@@ -116,6 +115,8 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         data=Markup(as_json(data)),
         bundle=bundle(),
         licence=LICENCE,
+        # last: they may still be drawn
+        figures={each.stem: _figure(each, svgs[each.stem], names) for each in pictures},
     )
 
 
