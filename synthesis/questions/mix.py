@@ -358,7 +358,7 @@ def _notes(
         for number in map(COVARIATES.index, stated):
             own = ALL[number]
             effect = fit.flat("covariate_effect")[:, number]
-            differing = sum(values[number] != 0.0 for values in fit.data.covariates)
+            differing = len(fit.data.telling(own.name))
             share = prior_share(fit.priors[own.prior].scale, effect)
             yield (
                 f"{own.label}, {words[name]}: ratio of medians "
