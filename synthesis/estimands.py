@@ -340,7 +340,7 @@ class Curve:
         """Some of the draws."""
         tail = np.broadcast_to(self.tail, self.median.shape)[rows]
         family = self.family
-        if not isinstance(family, str):  # one name, where it is one, is evaluated at once
+        if not isinstance(family, str):  # draws of one family need no masks
             family = family[rows]
             family = str(family[0]) if len(set(family.tolist())) == 1 else family
         return Curve(self.median[rows], self.shape[rows], family, tail)

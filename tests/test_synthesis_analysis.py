@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import re
 import shutil
 from pathlib import Path
 
@@ -218,9 +217,6 @@ def test_populations_are_those_of_the_reference_mix_by_line(analysis):
     for own in analysis.populations:
         assert own.population.mixed == analysis.settings.reference_mix
         assert set(own.table["endpoint"]) == {"os", "pfs"}
-    telling = analysis.covariates.query("covariate == 'pretreated' and which == 'posterior'")
-    words = [words for words in analysis.populations[1].notes if words.startswith("Pretreated")]
-    assert [int(re.search(r"from (\d+) cohort", own)[1]) for own in words] == [*telling["cohorts"]]
 
 
 def test_every_question_has_a_result_in_the_order_of_the_page(analysis):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 
 import docx
@@ -18,7 +19,6 @@ from small_registry import cohort, median, study, write_registry
 from studies import load_registry
 from synthesis.cli.options import _document
 from synthesis.numbers import MISSING, interval, months, points
-from synthesis.plots.files import drawing
 from synthesis.report import write_report
 from synthesis.report.page import methods_text, references
 from synthesis.report.paper import summary
@@ -48,7 +48,7 @@ def paper(folder):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     # one small picture or none: a second process would cost more than it draws
-    monkeypatch.setattr("synthesis.plots.files.drawing", lambda: drawing(1))
+    monkeypatch.setattr("synthesis.plots.files.drawing_helper", lambda *_: nullcontext())
     only = study("first2020", cohort(survival=[median()]), year=2020)
     only["citation"] |= {"title": "A title <i>", "unverified": ["title"]}
     return load_registry(write_registry(tmp_path / "registry", only))

@@ -67,7 +67,7 @@ def make_page(analysis, height=80) -> Page:
     svgs = {
         each.stem: SVG.format(height=height) for own in analysis.results for each in own.pictures
     }
-    return Page(render_page(analysis, analysis.results, svgs))
+    return Page(render_page(analysis, analysis.results, svgs.__getitem__))
 
 
 def page_with(registry, **changed) -> Page:

@@ -13,7 +13,7 @@ from small_registry import cohort, files_in, median, study, write_registry
 
 import synthesis.plots.files
 from studies import load_registry
-from synthesis.plots.files import MANY
+from synthesis.plots.files import MANY, drawing, drawing_helper
 from synthesis.report import write_result
 from synthesis.result import Finding, Result
 from synthesis.staging import OutputError
@@ -78,6 +78,33 @@ def test_a_picture_that_cannot_be_sent_is_drawn_here(registry, tmp_path):
     pictures = [replace(picture(f"own_{number}"), **own) for number in range(3)]
     pictures += [picture(f"curves_{number}") for number in range(MANY)]
     assert len(write_result(result(*pictures), registry, tmp_path)) == 3 * len(pictures)
+
+
+@pytest.mark.parametrize("number", [1, MANY])
+def test_who_needs_the_pictures_has_them_all(tmp_path, monkeypatch, number):
+    jobs = [(picture(f"curves_{n}"), tmp_path / f"curves_{n}", None) for n in range(MANY)]
+    here, draw = [], synthesis.plots.files._draw
+    monkeypatch.setattr("synthesis.plots.files._draw", lambda job: here.append(job) or draw(job))
+    with drawing_helper(number) as helper, drawing(jobs, helper) as finish:
+        finish()
+        found, drawn = files_in(tmp_path), len(here)
+        finish()
+        assert len(here) == drawn
+    assert len(here) == drawn
+    assert len(found) == len(SUFFIXES) * MANY
+    assert (drawn < MANY) == (number == MANY)
+
+
+@pytest.mark.parametrize("number", [1, MANY])
+def test_a_failure_while_pictures_are_drawn_leaves_nothing_behind(registry, tmp_path, number):
+    class Unwritable(dict):
+        def items(self):
+            raise ValueError("cannot be written")
+
+    pictures = [picture(f"curves_{n}") for n in range(number)]
+    with pytest.raises(ValueError, match="cannot be written"):
+        write_result(result(*pictures, texts=Unwritable()), registry, tmp_path / "out")
+    assert not list(tmp_path.rglob("*"))
 
 
 @pytest.mark.parametrize("number", [1, MANY])

@@ -190,7 +190,7 @@ def test_figures_are_counted_by_where_they_were_seen(page):
 
 def test_histology_of_a_cohort_counts_once_over_endpoints(registry):
     made = make_analysis(registry, ("os", "pfs"))
-    page = Page(render_page(made, (), {}))
+    page = Page(render_page(made, (), "".join))
     assert "4 reported figures entered" in page.section("certainty")
 
 
@@ -205,7 +205,7 @@ def test_odd_figures_are_shown_with_why_they_stay(analysis, page):
 def test_odd_figures_of_cohorts_that_are_not_used_are_not_shown(registry):
     made = make_analysis(registry, ("os",))
     others = made.cohorts.assign(study="third2022", cohort="a", label="Third 2022")
-    page = Page(render_page(replace(made, cohorts=others), (), {}))
+    page = Page(render_page(replace(made, cohorts=others), (), "".join))
     assert "No figure of the cohorts used looks odd" in page.section("certainty")
 
 
@@ -213,7 +213,7 @@ def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
     usual = "Every usable figure counts"
     assert usual in page.section("methods")
     told = (Restriction("verified figures only", "Only figures seen in the report itself count."),)
-    restricted = Page(render_page(replace(analysis, restrictions=told), (), {}))
+    restricted = Page(render_page(replace(analysis, restrictions=told), (), "".join))
     (line,) = [words for attrs, words in restricted.every("p") if attrs.get("class") == "meta"]
     assert line.startswith("2 reports · 2 cohorts · 46 patients · verified figures only · all 2")
     assert "Only figures seen in the report itself count." in restricted.section("methods")
@@ -221,8 +221,10 @@ def test_restrictions_stand_under_the_title_and_in_methods(analysis, page):
 
 
 def test_the_title_is_a_question_on_the_disease_of_the_registry(analysis, registry):
-    asked = Page(render_page(analysis, (), {})).every("h1", "title")
+    asked = Page(render_page(analysis, (), "".join)).every("h1", "title")
     question = "How long do patients with anaplastic carcinoma live under each treatment?"
     assert [words for _, words in asked] == [question, question]
-    ((_, words),) = Page(render_page(make_analysis(registry, ("response",)), (), {})).every("h1")
+    ((_, words),) = Page(render_page(make_analysis(registry, ("response",)), (), "".join)).every(
+        "h1"
+    )
     assert words == "How many patients with anaplastic carcinoma respond to each treatment?"

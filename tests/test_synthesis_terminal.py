@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import golden
@@ -48,6 +49,18 @@ def test_an_answer_is_as_wide_as_the_terminal(columns, capsys, monkeypatch):
     assert "Only a picture" not in out
     for text in ("1.7 (−0.3 to 3.5)", "1.20 (0.50–2.90), extrapolated"):
         assert text in out  # no number is cut or broken
+
+
+def test_a_terminal_that_calls_itself_dumb_is_as_wide_as_it_is(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    shown = []
+    for name in ("xterm", "dumb"):
+        monkeypatch.setenv("TERM", name)
+        lines = (re.sub(r"\x1b\[[\d;]*m", "", line) for line in terminal.table_lines(wide_table()))
+        shown.append([line.rstrip() for line in lines])
+    assert shown[0] == shown[1]
+    assert max(map(len, shown[0])) > 80
 
 
 def test_the_first_text_is_named_among_what_is_written_or_else_the_first_table(capsys, tmp_path):

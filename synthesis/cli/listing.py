@@ -31,7 +31,7 @@ from synthesis.endpoints import ENDPOINTS, survival_endpoints
 from synthesis.numbers import count, in_sentence
 
 WIDTH = 100
-# Signs between two columns of a table; the least width of folded words.
+# Blanks between two columns of a table; the least width of folded words.
 _GAP, _NARROW = 2, 12
 
 _HEAD = ("STUDY", "COHORT", "YEAR", "DESIGN", "TREATMENT", "N", "PRINTS", "COUNTS")
@@ -106,7 +106,7 @@ def _folded(
     for row in rows:
         grid.add_row(*row)
     plain = {"color_system": None, "markup": False, "highlight": False, "emoji": False}
-    # else a terminal that calls itself dumb has 80 columns, whatever its width
+    # no terminal: one that calls itself dumb would have 80 columns
     console = Console(width=width, force_terminal=False, **plain)
     with console.capture() as lines:
         console.print(grid)
@@ -380,7 +380,7 @@ class Checked:
 
     reports: int = 0
     cohorts: int = 0
-    """Both are how many were looked at; 0 where an error kept the registry from being read."""
+    """How many of both were checked; 0 where an error kept the registry from being read."""
     beside: int = 0
     """Reports of the registry that they were read together with."""
     errors: tuple[Problem, ...] = ()

@@ -208,7 +208,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-_command = cache(typer.main.get_command)  # of one program, which may be asked more than once
+_command = cache(typer.main.get_command)  # for a program that runs many command lines
 
 
 @contextmanager

@@ -110,7 +110,9 @@ def table_lines(table: Table) -> Iterator[str]:
     styled = sys.stdout.isatty()
     for number, block in enumerate(blocks(table, width())):
         text = io.StringIO()
-        console = Console(file=text, width=width(), force_terminal=styled, highlight=False)
+        # a height, else a terminal that calls itself dumb has 80 columns
+        size = {"width": width(), "height": MOST_LINES}
+        console = Console(file=text, **size, force_terminal=styled, highlight=False)
         console.print(block, end="")
         yield from [""] * bool(number)
         yield from (line.rstrip() for line in text.getvalue().splitlines())

@@ -188,7 +188,7 @@ def comparison_mean(
             places, (WIDEST_SHAPE, WIDEST_TAIL), series.shape[1:], strict=True
         )
     )
-    terms = (of_shape[:, None] * of_tail).reshape(-1, places[0].size)
+    terms = (of_shape[:, None] * of_tail).reshape(len(of_shape) * len(of_tail), places[0].size)
     of_delta = (series.reshape(TERMS, -1) @ terms).reshape(TERMS, *places[0].shape)
     mean = chebyshev.chebval(inside / WIDEST, of_delta, tensor=False)
     beyond = delta - inside

@@ -496,6 +496,7 @@ def _bent(z: Any, tail: Any) -> Array:
     """Log cumulative hazard of the long-tail family, less that at the median."""
     z = np.asarray(z, dtype=float)
     y = z / BEND
+    # log(1 + exp(y)) less log 2; quicker than by log1p
     soft = np.maximum(y - LN2, np.log(0.5 + 0.5 * np.exp(np.minimum(y, _LARGEST_EXPONENT))))
     return z + np.expm1(tail) * BEND * soft
 

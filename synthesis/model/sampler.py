@@ -228,7 +228,7 @@ class Diagnosis:
     worst_parameter: str
     min_ess_bulk: float
     min_ess_tail: float
-    """The two are the smallest effective sizes of any parameter."""
+    """Both are the smallest effective sample size of any parameter."""
     divergences: int
     min_bfmi: float
     """Smallest energy fraction of any chain."""

@@ -34,7 +34,7 @@ _ABANDONED = 6 * 3600.0  # seconds after which a draft is of a process that was 
 
 
 def cache_folder() -> Path:
-    """Where draws are kept: ``ATC_CACHE_DIR``, or a folder of the user's caches."""
+    """Where all of it is kept: ``ATC_CACHE_DIR``, or a folder of the user's caches."""
     base = os.environ.get("ATC_CACHE_DIR")
     if base:
         return Path(base)

@@ -15,12 +15,11 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import matplotlib
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from synthesis.result import Picture
 
     Job = tuple[Picture, Path, "About"]
+    Helper = subprocess.Popen[bytes] | None
 
 # Who lacks the font sees one of the same widths.
 _FALLBACKS = ", ".join([*(repr(name) for name in (FONT, *STYLE["font.sans-serif"])), "sans-serif"])
@@ -185,37 +185,13 @@ _HELPER = "from synthesis.plots.files import help_drawing; help_drawing()"
 _DONE = b"done\n"
 
 
-@dataclass
-class Drawing:
-    """Pictures that a helper draws while this process does other work, and both in the end."""
-
-    _line: SimpleQueue[Job | None]
-    _undone: Future[list[Job]] | None
-    """What the helper could not draw; none without a helper."""
-
-    def add(self, jobs: Iterable[Job]) -> None:
-        """Have pictures drawn, each with the path of its files, without suffix, and their words."""
-        for job in jobs:
-            self._line.put(job)
-
-    def finish(self) -> None:
-        """Draw what is left; then every picture is drawn."""
-        with suppress(Empty):
-            for job in iter(self._line.get_nowait, None):
-                _draw(job)
-        self._line.put(None)
-        undone, self._undone = self._undone, None
-        for job in undone.result() if undone else ():
-            _draw(job)
-
-
 @contextmanager
-def drawing(pictures: int = MANY) -> Iterator[Drawing]:
-    """Start a helper, which loads while this process goes on.
+def drawing_helper(pictures: int = MANY) -> Iterator[Helper]:
+    """A process that draws pictures when asked; it loads while this one goes on.
 
-    There is none where it cannot be started, or there are too few pictures for it.
+    None where it cannot be started, or there are too few pictures for it.
     """
-    helper, line = None, SimpleQueue()
+    helper = None
     with suppress(OSError):
         if pictures >= MANY:
             helper = subprocess.Popen(
@@ -225,19 +201,36 @@ def drawing(pictures: int = MANY) -> Iterator[Drawing]:
                 stderr=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
-    pool = ThreadPoolExecutor(1)
     try:
-        yield Drawing(line, pool.submit(_hand_over, line, helper) if helper else None)
+        yield helper
     finally:
-        with suppress(Empty):  # after a failure there is nothing more to do
-            while True:
-                line.get_nowait()
-        line.put(None)
         if helper:
             helper.kill()
-        pool.shutdown()
-        if helper:
             helper.communicate()
+
+
+@contextmanager
+def drawing(jobs: Sequence[Job], helper: Helper) -> Iterator[Callable[[], None]]:
+    """Have a helper draw pictures, each with the path of its files without suffix and its words.
+
+    Yields a function after which all are drawn: it draws here what is left. At the end they are, or
+    after a failure nobody draws any more.
+    """
+    line = iter(jobs)
+    with ThreadPoolExecutor(1) as pool:
+        undone = pool.submit(_hand_over, line, helper) if helper else None
+
+        def finish() -> None:
+            for job in line:
+                _draw(job)
+            while undone and undone.result():
+                _draw(undone.result().pop())
+
+        try:
+            yield finish
+            finish()
+        finally:
+            list(line)
 
 
 def _draw(job: Job) -> None:
@@ -245,10 +238,10 @@ def _draw(job: Job) -> None:
     save_figure(picture.draw(), stem, about)
 
 
-def _hand_over(line: SimpleQueue[Job | None], helper: subprocess.Popen[bytes]) -> list[Job]:
+def _hand_over(line: Iterator[Job], helper: subprocess.Popen[bytes]) -> list[Job]:
     """Have a helper draw what is in the line; return what it could not draw."""
     undone: list[Job] = []
-    for job in iter(line.get, None):
+    for job in line:
         undone.append(job)
         with suppress(OSError, pickle.PicklingError, AttributeError, TypeError):
             sent = pickle.dumps(job)

@@ -226,14 +226,14 @@ RULES = (
 )
 
 
-# Numbers of a contrast: estimate, lower, upper, the same allowing for confounding, chance of the
-# gain as it is and so. Of one that lot decided, nothing is allowed for.
-_BY_LOT = [0, 1, 2, 0, 1, 2, 6, 6]
+# Numbers of a contrast: estimate, lower, upper; the same allowing for confounding; probability of
+# the gain as estimated, and allowing for confounding. If randomised, all are those as estimated.
+_AS_ESTIMATED = [0, 1, 2, 0, 1, 2, 6, 6]
 
 
-def as_randomised(judged: Judged, values: np.ndarray) -> np.ndarray:
-    """Numbers of a contrast, ``(8,)``; of one that lot decided none allows for confounding."""
-    return values[_BY_LOT] if judged.kind == RANDOMISED else values
+def unadjusted_if_randomised(judged: Judged, values: np.ndarray) -> np.ndarray:
+    """Numbers of a contrast, ``(8,)``; a randomised one allows for no confounding."""
+    return values[_AS_ESTIMATED] if judged.kind == RANDOMISED else values
 
 
 def judged_contrasts(
@@ -269,7 +269,7 @@ def judged_contrasts(
     for number, (pair, evidence) in enumerate(carried.items()):
         limits = values[principal.name][number, :3].tolist()
         judged = Judged(evidence, limits, principal.null, extrapolated=extrapolated[pair[0]])
-        each = {name: as_randomised(judged, own[number]) for name, own in values.items()}
+        each = {name: unadjusted_if_randomised(judged, own[number]) for name, own in values.items()}
         found[pair] = judged, {name: own.tolist() for name, own in each.items()}
     return found
 
@@ -387,7 +387,7 @@ def confounding_cell(kind: str, *, adjusted: bool) -> Cell:
 
 
 class Line(NamedTuple):
-    """A line of a table: rows of two treatments by contrast, as estimated or for confounding.
+    """A line of a table: rows of two treatments by contrast, as estimated or adjusted.
 
     ``span``: how many lines the two have; 0 in the second.
     """

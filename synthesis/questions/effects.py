@@ -30,9 +30,9 @@ EFFECT_COLUMNS = names(
 class Effect:
     """An effect, or a spread of effects, with its prior and its draws ``(draws,)``: log ratios.
 
-    `treatment` and `reference` are labels, empty where it is of any treatment, or of none but one.
-    Of histology, `cohorts` and `patients` are those whose histology is known, or compared, and that
-    are given the treatment.
+    `treatment` is a label, empty for an effect under any treatment; `reference` is another, empty
+    unless two treatments are compared. `cohorts` and `patients` are those that tell of the effect,
+    under the treatment if there is one.
     """
 
     name: str

@@ -374,9 +374,9 @@ def benefit_rows(benefit: Benefit) -> pd.DataFrame:
     """Estimates and gains of the treatments shown, pure above mixed, a row each, for all endpoints.
 
     The columns of ``groups``, ``histology``; of every estimand and contrast its estimate under its
-    name, its limits (``_lower``, ``_upper``) and the same allowing for confounding (``_adjusted``),
-    missing for estimands, where ``median`` and ``gain`` stand for the median and for its difference
-    from the reference; ``p_gain`` and the columns of certainty.
+    name, its limits (``_lower``, ``_upper``) and the same allowing for confounding (``_adjusted``);
+    ``p_gain`` and the columns of certainty. Estimands allow for nothing: those columns are missing.
+    ``median`` and ``gain`` stand for the median and for its difference from the reference.
     """
     short = {name: name for name in (*SURVIVAL_ESTIMANDS, *SURVIVAL_CONTRASTS)}
     short |= {"median_months": "median", GAIN: "gain"}

@@ -23,9 +23,9 @@ from synthesis.numbers import in_sentence
 from synthesis.questions import contrasts
 from synthesis.questions.certainty import (
     Confounding,
-    as_randomised,
     find_confounding,
     judged_contrasts,
+    unadjusted_if_randomised,
 )
 from synthesis.questions.contrasts import GAIN, SURVIVAL_CONTRASTS, drawn
 from synthesis.questions.effects import (
@@ -159,9 +159,9 @@ def benefit_by_histology(
 
     `fits` are by endpoint, of which response, not known by histology, is passed over. Gains are
     over the `reference`, a name of a treatment, the usual one otherwise; they allow for
-    `confounding`, a word of :data:`~synthesis.choices.CONFOUNDING`. `delta` are the months of gain
-    in the median whose probability is told. `show_all` shows every treatment, however little stands
-    behind it. ValueError if there is no survival endpoint, or `delta` is not finite;
+    `confounding`, a word of :data:`~synthesis.choices.CONFOUNDING`. `delta` is a gain in the
+    median, months, whose probability is given. `show_all` shows every treatment, however little
+    stands behind it. ValueError if there is no survival endpoint, or `delta` is not finite;
     NotComparedError if the reference is unknown, or pooled for none of the endpoints.
     """
     pooled = contrasts.treatments_by_endpoint(fits, vocabulary)
@@ -266,7 +266,7 @@ class _Part:
                 judged, values = own[number, 0]
                 if histology == "mixed":
                     values |= {
-                        name: as_randomised(judged, own[:, number])
+                        name: unadjusted_if_randomised(judged, own[:, number])
                         for name, own in differences.items()
                     }
                 for name, ends in values.items():

@@ -39,7 +39,7 @@ from synthesis.model.covariates import ALL, COVARIATES, REFERENCE_BRAF_SHARE
 from synthesis.numbers import count, in_sentence, listed, percent, written
 from synthesis.questions import certainty, contrasts
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, evidence
-from synthesis.questions.effects import prior_share, share_words
+from synthesis.questions.effects import covariate_effects, prior_share, share_words
 from synthesis.questions.histology_effects import estimates
 from synthesis.result import Finding, Result, Table, names, table_of
 
@@ -355,15 +355,13 @@ def _notes(
             )
     stated = [*population.asks, *([] if population.braf is None else ["braf_mutated"])]
     for name, fit in fits.items():
-        for number in map(COVARIATES.index, stated):
-            own = ALL[number]
-            effect = fit.flat("covariate_effect")[:, number]
-            differing = len(fit.data.telling(own.name))
-            share = prior_share(fit.priors[own.prior].scale, effect)
+        effects = {own.name: own for own in covariate_effects(fit)}
+        for own in map(effects.__getitem__, stated):
+            share = prior_share(own.prior.scale, own.draws)
             yield (
                 f"{own.label}, {words[name]}: ratio of medians "
-                f"{written(estimands.summarise(np.exp(effect)), numbers.ratio)} from "
-                f"{count(differing, 'cohort')}. {share_words(share, told=bool(differing))}"
+                f"{written(estimands.summarise(np.exp(own.draws)), numbers.ratio)} from "
+                f"{count(own.cohorts, 'cohort')}. {share_words(share, told=bool(own.cohorts))}"
             )
     if stated:
         yield (

@@ -143,7 +143,7 @@ def _impossible(row: Row, own: tuple[str, str], first: float, second: float) -> 
 
 
 def pool(effects: Effects, tau_scale: float = TAU_SCALE) -> Pool:
-    """Pool them; the prior of the SD between studies is half-normal of scale `tau_scale`."""
+    """Pool effects or proportions; `tau_scale`: of the half-normal prior of the SD between them."""
     is_count = effects.scale == "proportion"
     studies, others = (_of_counts if is_count else _of_effects)(effects, tau_scale)
     named = [("study", label, own) for label, own in zip(effects.labels, studies, strict=True)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from studies import Registry
     from synthesis.plots import About
-    from synthesis.plots.files import Drawing
+    from synthesis.plots.files import Helper
     from synthesis.plots.style import Width
     from synthesis.result import Picture, Result
     from synthesis.run import Analysis
@@ -54,30 +54,31 @@ def write_report(
         (csv) and ``manifest.json``, which lists them all, and the studies of each figure; last the
         manuscript. Nothing is left behind by an ``OutputError``, where a place cannot be written.
     """
-    from synthesis.plots.files import drawing
+    from synthesis.plots.files import drawing_helper
     from synthesis.report.paper import summary, write_paper
 
     registry = analysis.registry
 
-    def texts(figures: Path, drawing: Drawing) -> dict[str, str]:
+    def texts(figures: Path, finish: Callable[[], None]) -> dict[str, str]:
+        def svg_of(stem: str) -> str:
+            finish()
+            return (figures / f"{stem}.svg").read_text(encoding="utf-8")
+
         cited = references(registry, analysis.cohorts["study"])
         studies = bibtex([registry.studies[entry.id] for entry in cited]).rstrip()
+        page = render_page(analysis, analysis.results, svg_of)
         if paper is not None:
-            drawing.finish()
             write_paper(analysis, figures, paper)
-        return {
-            "report.html": render_page(analysis, analysis.results, _Svgs(figures, drawing)),
-            BIBLIOGRAPHY: f"{studies}\n",
-        }
+        return {"report.html": page, BIBLIOGRAPHY: f"{studies}\n"}
 
     place = nullcontext() if word is None else staged_file(word)
-    with place as paper, drawing() as started:  # its helper loads while the results are made
+    with place as paper, drawing_helper() as helper:  # it loads while the results are made
         results = analysis.results
-        used = {each.stem: each.studies for own in results for each in own.pictures}
+        used = {picture.stem: picture.studies for own in results for picture in own.pictures}
         facts = {**analysis.manifest, "studies_of_figures": used}
         if formats:
             results = (*results, summary(analysis))
-        files = _write(results, registry, out, facts, texts, started, formats)
+        files = _write(results, registry, out, facts, texts, helper, formats)
     return [*files, *([] if word is None else [word])]
 
 
@@ -92,10 +93,10 @@ def write_result(
     facts = {**result.facts, "kind": result.name} if result.facts else {}
     if facts:
         check_folder(out, result.name)
-    from synthesis.plots.files import drawing
+    from synthesis.plots.files import drawing_helper
 
-    with drawing(len(result.pictures)) as started:
-        return _write([result], registry, out, facts, lambda *_: result.texts, started, formats)
+    with drawing_helper(len(result.pictures)) as helper:
+        return _write([result], registry, out, facts, lambda *_: result.texts, helper, formats)
 
 
 def _write(
@@ -103,39 +104,34 @@ def _write(
     registry: Registry,
     out: Path,
     facts: Mapping[str, Any],
-    texts: Callable[[Path, Drawing], Mapping[str, str]],
-    drawing: Drawing,
+    texts: Callable[[Path, Callable[[], None]], Mapping[str, str]],
+    helper: Helper,
     formats: Collection[str],
 ) -> list[Path]:
-    """Write answers, `texts` of the folder of their figures, and a manifest of any `facts`."""
+    """Write answers, their texts, and a manifest of any `facts`.
+
+    `texts` is given the folder of the figures, and what must be called before one is read.
+    """
+    from synthesis.plots.files import drawing
+
     pictures = [picture for result in results for picture in result.pictures]
     tables = {name: table for result in results for name, table in result.tables.items()}
     with staged_folder(out) as stage:
         figures = stage / "figures"
-        drawing.add((each, figures / each.stem, _about(each, registry)) for each in pictures)
-        if tables or formats:
-            (stage / "tables").mkdir()
-        write_texts(stage / "tables", {f"{name}.csv": csv_of(own) for name, own in tables.items()})
-        write_texts(stage / "tables", dict(typeset(results, formats)))
-        write_texts(stage, texts(figures, drawing))
-        drawing.finish()
+        jobs = [(each, figures / each.stem, _about(each, registry)) for each in pictures]
+        with drawing(jobs, helper) as finish:
+            folder = stage / "tables"
+            if tables or formats:
+                folder.mkdir()
+            write_texts(folder, {f"{name}.csv": csv_of(own) for name, own in tables.items()})
+            write_texts(folder, dict(typeset(results, formats)))
+            write_texts(stage, texts(figures, finish))
         files = {p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file()}
         if facts:
             files.add(MANIFEST)
             entries = json.dumps({**facts, "files": sorted(files)}, indent=2, default=_plain)
             write_texts(stage, {MANIFEST: f"{entries}\n"})
         return [out / name for name in sorted(files)]
-
-
-class _Svgs(dict[str, str]):
-    """Pictures as SVG by their stems; who asks for the first one waits until all are drawn."""
-
-    def __init__(self, figures: Path, drawing: Drawing) -> None:
-        self._figures, self._drawing = figures, drawing
-
-    def __missing__(self, stem: str) -> str:
-        self._drawing.finish()
-        return (self._figures / f"{stem}.svg").read_text(encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

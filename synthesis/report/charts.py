@@ -43,11 +43,11 @@ def bundle() -> str:
         script = javascript_bundle(_READY, vl_version=VERSION)
         return {"script": np.frombuffer(script.encode(), np.uint8)}
 
-    of = f"{VERSION}, {version('vl-convert-python')}, {zlib.crc32(_READY.encode()):x}"
-    folder = cache_folder() / f"charts {of}"
+    file = f"script {zlib.crc32(_READY.encode()):x}.npz"
+    folder = cache_folder() / f"charts {VERSION}, {version('vl-convert-python')}"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    script = read_or_make(folder / "script.npz", make)["script"].tobytes()
+    script = read_or_make(folder / file, make)["script"].tobytes()
     packed = gzip.compress(f"/* {LICENCE} */\n".encode() + script, mtime=0)
     return b64encode(packed).decode("ascii")
 

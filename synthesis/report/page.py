@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -82,10 +82,10 @@ SECTIONS = (
 )
 
 
-def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str, str]) -> str:
+def render_page(analysis: Analysis, results: Sequence[Result], svg_of: Callable[[str], str]) -> str:
     """Render the page as HTML that refers to no file but those beside it, through links only.
 
-    `results` are the answers; `svgs` has every picture of them as SVG, by its stem.
+    `results` are the answers; `svg_of` gives a picture of them as SVG, by its stem.
     """
     registry = analysis.registry
     cited = references(registry, analysis.cohorts["study"])
@@ -116,7 +116,7 @@ def render_page(analysis: Analysis, results: Sequence[Result], svgs: Mapping[str
         bundle=bundle(),
         licence=LICENCE,
         # last: they may still be drawn
-        figures={each.stem: _figure(each, svgs[each.stem], names) for each in pictures},
+        figures={each.stem: _figure(each, svg_of(each.stem), names) for each in pictures},
     )
 
 

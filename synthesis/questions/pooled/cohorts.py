@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from studies.responses import BestResponses
 from studies.schema import NOT_REACHED, Landmark, SurvivalOutcome
 from studies.selection import CohortRef
 from synthesis.estimands import Fit, Summary, flat, summarise
-from synthesis.fits import ResponseFit
+from synthesis.fits import PooledSurvival, ResponseFit
 from synthesis.model.arrays import shared_parts
 from synthesis.model.observations import Arm, CohortRecord, Record
 from synthesis.model.response import STAGES, trials
@@ -45,7 +45,7 @@ class Printed(NamedTuple):
 class _Cohort:
     """A counted cohort of a fit, by its index there."""
 
-    fit: Any
+    fit: Fit
     index: int
 
     @property
@@ -57,6 +57,7 @@ class _Cohort:
 class ResponseCohort(_Cohort):
     """A cohort of a response fit, with the members of :class:`SurvivalCohort`."""
 
+    fit: ResponseFit
     histology = ""
 
     @property
@@ -121,6 +122,8 @@ class ResponseCohort(_Cohort):
 
 class SurvivalCohort(_Cohort):
     """A cohort of a survival fit; its arms are known by their index in the fit."""
+
+    fit: PooledSurvival
 
     @property
     def record(self) -> CohortRecord:
