@@ -19,7 +19,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 700, 70
 # What stands, rounded up; a change that needs more moves them, and says for what.
-MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 130, 41_500, 30_800
+MOST_MODULES, MOST_PRODUCT_LINES, MOST_TEST_LINES = 130, 41_500, 30_850
 LONGEST_CHAIN = 18
 
 # What stands in synthesis, from the bottom up; a name imports only from those before it.
