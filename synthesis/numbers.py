@@ -80,6 +80,14 @@ def chance_pair(as_is: float, adjusted: float) -> str:
     return MISSING if is_missing(as_is) else f"{chance(as_is)} / {chance(adjusted)}"
 
 
+def printed_p(p: object) -> str:
+    """A printed p value with its sign: "p = 0.026", "p <0.001"; any other words as they are."""
+    text = str(p)
+    if text.startswith(("<", ">", "≤", "≥")):
+        return f"p {text}"
+    return f"p = {text}" if text[:1].isdigit() else text
+
+
 def p_value(p: float) -> str:
     """A p value with its sign, to two decimals, three below 0.1: "p = 0.004"."""
     if p < 0.001:

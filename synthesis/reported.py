@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from studies import Cohort, Registry, schema
-from studies.figures import in_months, or_not_reached, p_range
+from studies.figures import in_months, or_not_reached
 from studies.schema import NOT_REACHED
 from synthesis.endpoints import ENDPOINTS
-from synthesis.numbers import MISSING, decimal
+from synthesis.numbers import MISSING, decimal, printed_p
 
 
 def cohort_words(cohort: Cohort, endpoint: str) -> str:
@@ -68,10 +68,9 @@ def outcome_words(outcome: schema.SurvivalOutcome) -> str:
 def comparison_words(comparison: schema.Comparison) -> str:
     """A reported comparison: "mixed against pure: HR 0.61 (0.37–1.02), p = 0.026"."""
     p, limits = comparison.p, "–".join(map(or_not_reached, comparison.hr_ci or ()))
-    p_words = f"p {'' if isinstance(p, str) else '= '}{p}" if p_range(p) else str(p)
     said = (
         "" if comparison.hr is None else f"HR {comparison.hr}" + (f" ({limits})" if limits else ""),
-        "" if p is None else p_words,
+        "" if p is None else printed_p(p),
         f"longer: {comparison.longer}" if comparison.longer else "",
         "adjusted" if comparison.adjusted else "",
         f"“{comparison.text}”" if comparison.text else "",

@@ -1,6 +1,7 @@
 """How numbers are written: once, everywhere alike."""
 
 import math
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +24,10 @@ from synthesis import numbers
         (numbers.percent, 0.0, "0"),
         (numbers.points, -0.004, "0"),
         (numbers.points, -0.126, "−13"),
+        (numbers.printed_p, Decimal("0.026"), "p = 0.026"),
+        (numbers.printed_p, "<.001", "p <.001"),
+        (numbers.printed_p, "not significant", "not significant"),
+        (numbers.printed_p, "", ""),
         (numbers.ratio, 1.625, "1.62"),
         (numbers.ratio, 9.996, "10.0"),
         (numbers.chance, 0.996, ">0.99"),

@@ -221,9 +221,10 @@ def _behind(record: Mapping[str, Any]) -> str:
 def _reported_rows(reported: pd.DataFrame) -> Iterator[Row]:
     """A row a report that gives medians of both histologies: their ratio in its own column."""
     for record in reported.to_dict("records"):
-        p = f", p = {word(record['p'])}" if word(record["p"]) else ""
+        p = numbers.printed_p(word(record["p"])).replace(" ", "\N{NO-BREAK SPACE}")
         mixed, pure, ratio = (number(record[name]) for name in ("mixed", "pure", "ratio"))
-        detail = f"{numbers.months(mixed)} v {numbers.months(pure)} months{p}"
+        medians = f"{numbers.months(mixed)} v {numbers.months(pure)} months"
+        detail = ", ".join(filter(None, (medians, p)))
         draw = partial(_put_ratio, ratio, marks.square_side(number(record["patients"])))
         yield Row(word(record["label"]), detail, {"reported": numbers.ratio(ratio)}, draw)
 

@@ -450,7 +450,7 @@ def sentences(own: SingleResult) -> tuple[str, ...]:
     by_share = (data, prior, "the prior, hardly the data")
     limits = (0.5, MOSTLY_PRIOR)
     told_by = by_share[sum(predictive.prior_share > limit for limit in limits)]
-    p = reported.p and f", p {reported.p if reported.p[0] in '<>=' else f'= {reported.p}'}"
+    p = reported.p and f", {numbers.printed_p(reported.p)}"
     mixed, pure = (
         f"a median of {median:g} months in "
         f"{'an unstated number of' if n is None else n} patients with {name} tumours"
