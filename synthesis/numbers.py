@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -80,7 +81,7 @@ def chance_pair(as_is: float, adjusted: float) -> str:
     return MISSING if is_missing(as_is) else f"{chance(as_is)} / {chance(adjusted)}"
 
 
-def printed_p(p: object) -> str:
+def printed_p(p: Decimal | str) -> str:
     """A printed p value with its sign: "p = 0.026", "p <0.001"; any other words as they are."""
     text = str(p)
     if text.startswith(("<", ">", "≤", "≥")):

@@ -13,10 +13,16 @@ from synthesis import numbers
 from synthesis.estimands import ESTIMANDS, SURVIVAL_ESTIMANDS
 from synthesis.fits import fit_survival
 from synthesis.model.sampler import SamplerSettings
-from synthesis.questions import effects as with_priors
 from synthesis.questions import histology as question
 from synthesis.questions import histology_effects as estimated
 from synthesis.questions.contrasts import GAIN, RANDOMISED, SURVIVAL_CONTRASTS, NotComparedError
+from synthesis.questions.effects import (
+    EFFECT_COLUMNS,
+    MOSTLY_PRIOR,
+    effect_rows,
+    prior_share,
+    share_words,
+)
 from synthesis.questions.histology import SAYS_NOTHING, pick, section, sentences
 from synthesis.questions.histology_effects import ANY, PREDICTIVE, PROGNOSTIC
 
@@ -210,30 +216,28 @@ def test_the_share_is_the_weight_of_the_prior_mean(error):
     draws = sd * np.random.default_rng(2).standard_normal(n)
     weight = error**2 / (error**2 + prior_sd**2)
     # a sample variance has a relative error of sqrt(2/n); four of them
-    assert with_priors.prior_share(prior_sd, draws) == pytest.approx(weight, rel=4 * np.sqrt(2 / n))
+    assert prior_share(prior_sd, draws) == pytest.approx(weight, rel=4 * np.sqrt(2 / n))
 
 
 def test_data_at_odds_with_the_prior_count_as_none():
-    assert with_priors.prior_share(0.1, np.array([-1.0, 1.0])) == 1.0
-    assert with_priors.prior_share(0.2, np.zeros(10)) == 0.0
+    assert prior_share(0.1, np.array([-1.0, 1.0])) == 1.0
+    assert prior_share(0.2, np.zeros(10)) == 0.0
     with pytest.raises(ValueError, match="prior SD: found 0, expected a number above zero"):
-        with_priors.prior_share(0.0, np.ones(3))
+        prior_share(0.0, np.ones(3))
 
 
 def test_shares_in_words():
-    assert "data say nothing" in with_priors.share_words(1.0, told=False)
-    assert with_priors.share_words(0.95, told=True) == (
+    assert "data say nothing" in share_words(1.0, told=False)
+    assert share_words(0.95, told=True) == (
         "95 % of this answer is assumption: the data add almost nothing."
     )
-    assert "almost nothing" not in with_priors.share_words(
-        with_priors.MOSTLY_PRIOR - 0.01, told=True
-    )
-    assert "most of it is what the data say" in with_priors.share_words(0.2, told=True)
+    assert "almost nothing" not in share_words(MOSTLY_PRIOR - 0.01, told=True)
+    assert "most of it is what the data say" in share_words(0.2, told=True)
 
 
 def test_prior_and_posterior_stand_side_by_side(benefit, fit):
     effects = benefit.effects
-    assert tuple(effects.columns) == with_priors.EFFECT_COLUMNS
+    assert tuple(effects.columns) == EFFECT_COLUMNS
     prior = pick(effects, {"effect": PROGNOSTIC, "which": "prior"})
     assert (prior.lower, prior.upper) == fit.priors["histology_prognostic"].implied()
     assert (prior.prior_share, prior.p_above_one) == (1.0, 0.5)
@@ -253,7 +257,7 @@ def test_densities_are_those_of_effects_that_data_can_tell(benefit):
     for _, own in density.groupby(["parameter", "which"]):
         # what 3.5 prior SD and all draws leave out is below a thousandth
         assert np.trapezoid(own["density"], np.log(own["x"])) == pytest.approx(1.0, abs=2e-3)
-    rows = with_priors.effect_rows(benefit.effects, density)
+    rows = effect_rows(benefit.effects, density)
     assert list(rows["parameter"]) == list(dict.fromkeys(density["parameter"]))
     assert list(rows["cohorts"]) == [1, 1]
     assert list(rows["patients"]) == [23, 23]

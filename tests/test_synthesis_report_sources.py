@@ -224,7 +224,6 @@ def test_the_title_is_a_question_on_the_disease_of_the_registry(analysis, regist
     asked = Page(render_page(analysis, (), "".join)).every("h1", "title")
     question = "How long do patients with anaplastic carcinoma live under each treatment?"
     assert [words for _, words in asked] == [question, question]
-    ((_, words),) = Page(render_page(make_analysis(registry, ("response",)), (), "".join)).every(
-        "h1"
-    )
+    answer = make_analysis(registry, ("response",))
+    ((_, words),) = Page(render_page(answer, (), "".join)).every("h1")
     assert words == "How many patients with anaplastic carcinoma respond to each treatment?"

@@ -106,8 +106,7 @@ def _folded(
     for row in rows:
         grid.add_row(*row)
     plain = {"color_system": None, "markup": False, "highlight": False, "emoji": False}
-    # no terminal: one that calls itself dumb would have 80 columns
-    console = Console(width=width, force_terminal=False, **plain)
+    console = Console(**terminal.size(width), **plain)
     with console.capture() as lines:
         console.print(grid)
     return [line.rstrip() for line in lines.get().splitlines()]

@@ -17,7 +17,7 @@ from studies.schema import NOT_REACHED, Subgroup
 from synthesis.cli.listing import labelled, shown_path
 from synthesis.counting import select
 from synthesis.endpoints import ENDPOINTS, survival_endpoints
-from synthesis.numbers import count
+from synthesis.numbers import count, printed_p
 
 _STATUS = {
     "verified": "verified: the figures were seen in the report itself, but those marked otherwise",
@@ -278,13 +278,12 @@ def _comparisons(study: Study) -> Iterator[str]:
 
 
 def _comparison(comparison: schema.Comparison) -> str:
-    bare = isinstance(comparison.p, str) and not comparison.p[:1].isdigit()
-    sign = "" if bare else "= "
+    p = None if comparison.p is None else printed_p(comparison.p)
     one = " ONE-SIDED" if comparison.sided == 1 else ""
     return _filled(
         comparison,
         "{sides}",
-        f"p {sign}{{p}}{one}",
+        f"{{p}}{one}",
         "{test}",
         "hazard ratio {hr}",
         "{level} interval {hr_ci}",
@@ -292,6 +291,7 @@ def _comparison(comparison: schema.Comparison) -> str:
         "longer in {longer}",
         "" if not comparison.treatments else "as " + " against ".join(comparison.treatments),
         '"{text}"',
+        p=p,
         level=_level(comparison.level),
         sides=" against ".join(comparison.groups),
     )

@@ -94,6 +94,11 @@ def width() -> int:
     return shutil.get_terminal_size((IN_A_PIPE, 24)).columns
 
 
+def size(columns: int) -> dict[str, int]:
+    """Size that rich takes as it is: without any height, TERM=dumb would have 80 columns."""
+    return {"width": columns, "height": MOST_LINES}
+
+
 def _print_heading(text: str) -> None:
     """Show a heading, if there is one."""
     for line in wrap(text, width()):
@@ -110,9 +115,7 @@ def table_lines(table: Table) -> Iterator[str]:
     styled = sys.stdout.isatty()
     for number, block in enumerate(blocks(table, width())):
         text = io.StringIO()
-        # a height, else a terminal that calls itself dumb has 80 columns
-        size = {"width": width(), "height": MOST_LINES}
-        console = Console(file=text, **size, force_terminal=styled, highlight=False)
+        console = Console(file=text, **size(width()), force_terminal=styled, highlight=False)
         console.print(block, end="")
         yield from [""] * bool(number)
         yield from (line.rstrip() for line in text.getvalue().splitlines())

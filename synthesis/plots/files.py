@@ -230,7 +230,7 @@ def drawing(jobs: Sequence[Job], helper: Helper) -> Iterator[Callable[[], None]]
             yield finish
             finish()
         finally:
-            list(line)
+            list(line)  # after a failure the helper finds nothing more to do
 
 
 def _draw(job: Job) -> None:

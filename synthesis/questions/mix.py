@@ -355,8 +355,7 @@ def _notes(
             )
     stated = [*population.asks, *([] if population.braf is None else ["braf_mutated"])]
     for name, fit in fits.items():
-        effects = {own.name: own for own in covariate_effects(fit)}
-        for own in map(effects.__getitem__, stated):
+        for own in (own for own in covariate_effects(fit) if own.name in stated):
             share = prior_share(own.prior.scale, own.draws)
             yield (
                 f"{own.label}, {words[name]}: ratio of medians "

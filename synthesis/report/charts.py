@@ -33,23 +33,22 @@ LICENCE = (
 def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, compressed (gzip), in base64.
 
-    It needs no network, and can stand in an element of a page. Putting the script together takes
-    seconds: it is kept in the cache.
+    It needs no network, and can stand in an element of a page. Putting it together takes seconds:
+    it is kept in the cache.
     """
 
     def make() -> dict[str, np.ndarray]:
         from vl_convert import javascript_bundle
 
         script = javascript_bundle(_READY, vl_version=VERSION)
-        return {"script": np.frombuffer(script.encode(), np.uint8)}
+        text = f"/* {LICENCE} */\n{script}".encode()
+        return {"script": np.frombuffer(gzip.compress(text, mtime=0), np.uint8)}
 
-    file = f"script {zlib.crc32(_READY.encode()):x}.npz"
+    file = f"script {zlib.crc32(f'{LICENCE}{_READY}'.encode()):x}.npz"
     folder = cache_folder() / f"charts {VERSION}, {version('vl-convert-python')}"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    script = read_or_make(folder / file, make)["script"].tobytes()
-    packed = gzip.compress(f"/* {LICENCE} */\n".encode() + script, mtime=0)
-    return b64encode(packed).decode("ascii")
+    return b64encode(read_or_make(folder / file, make)["script"]).decode("ascii")
 
 
 @cache
